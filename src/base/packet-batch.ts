@@ -1,0 +1,113 @@
+/**
+ * The two batches that stack and device exchange: packets received, packets to send. Both are flat
+ * typed-array tables over one slab of bytes, so that a batch crosses into the addon in one call and
+ * no object is made a packet. Neither side's protocol is known here.
+ */
+
+/** Columns of one row in `ReceiveBatch.table`. */
+export const RX = { OFFSET: 0, LENGTH: 1, FLAGS: 2, GSO_SIZE: 3, COLUMNS: 4 } as const;
+
+/** In the `FLAGS` column: the device vouches for the transport checksum (virtio NEEDS_CSUM or DATA_VALID). */
+export const RX_CHECKSUM_OK = 1;
+
+/** Most packets in one `ReceiveBatch`. */
+export const RX_BATCH = 32;
+
+/** Packets as they came from a device, in arrival order, valid during `onPackets` unless retained. */
+export interface ReceiveBatch {
+  /** The slab the packets lie in; each starts with its IP header, 4-aligned. */
+  readonly bytes: Uint8Array;
+  /** The same memory. */
+  readonly view: DataView;
+  /** How many rows of `table` are filled. */
+  readonly count: number;
+  /** `RX.COLUMNS` int32 a packet. */
+  readonly table: Int32Array;
+  /** Set by the receiver when it kept a view of `bytes`: the device then goes on with a fresh slab. */
+  retained: boolean;
+}
+
+/** Columns of one row in `TransmitBatch.table`. */
+export const TX = {
+  /** Where the packet's head (its headers, and its payload if it was copied) starts in `bytes`. */
+  OFFSET: 0,
+  /** Length of the head in bytes. */
+  HEAD: 1,
+  /** First of the packet's payload pieces, an index into `pieces`. */
+  FIRST_PIECE: 2,
+  PIECES: 3,
+  /** Length of head and pieces together: the IP packet's length. */
+  TOTAL: 4,
+  /** Payload bytes of one segment when the packet is a super-segment, else 0. */
+  GSO_SIZE: 5,
+  /** Bytes from the packet's start to its TCP header where the checksum holds only the pseudo-header sum, else -1. */
+  CSUM_START: 6,
+  /** IP family, 4 or 6. */
+  FAMILY: 7,
+  COLUMNS: 8,
+} as const;
+
+/** Room kept free before each head, for a device that prefixes packets (virtio-net: 12 bytes, which keeps IP 4-aligned). */
+export const HEADROOM = 12;
+
+const SLAB = 256 * 1024;
+const ROWS = 256;
+const PIECES = 1024;
+
+/** Packets to send: heads in a slab, payload either behind its head or as references to the application's bytes. */
+export class TransmitBatch {
+  readonly bytes: Uint8Array = new Uint8Array(SLAB);
+  readonly view: DataView = new DataView(this.bytes.buffer);
+  readonly table: Int32Array = new Int32Array(ROWS * TX.COLUMNS);
+  /** The application's own chunks; row `i` of `ranges` says which bytes of `pieces[i]`. */
+  readonly pieces: Uint8Array[] = [];
+  /** Offset and length a piece, in bytes. */
+  readonly ranges: Int32Array = new Int32Array(PIECES * 2);
+  count = 0;
+  pieceCount = 0;
+  /** Bytes of the slab in use. */
+  used = 0;
+
+  /** Whether one more packet with up to `head` bytes of head and `pieces` pieces fits. */
+  hasRoom(head: number, pieces: number): boolean {
+    return this.count < ROWS && this.used + HEADROOM + head + 3 <= SLAB && this.pieceCount + pieces <= PIECES;
+  }
+
+  /** Opens a row and returns the offset at which the caller writes the head (4-aligned). */
+  open(): number {
+    return this.used + HEADROOM;
+  }
+
+  /** Notes a range of the application's bytes as the next piece of the open packet. */
+  addPiece(chunk: Uint8Array, offset: number, length: number): void {
+    const i = this.pieceCount++;
+    this.pieces[i] = chunk;
+    this.ranges[2 * i] = offset;
+    this.ranges[2 * i + 1] = length;
+  }
+
+  /** Closes the row begun by `open`: the head's length, its pieces (the last `pieces` added), and its offload facts. */
+  close(offset: number, head: number, pieces: number, total: number, gsoSize: number, csumStart: number, family: number): void {
+    const row = this.count++ * TX.COLUMNS;
+    const t = this.table;
+    t[row + TX.OFFSET] = offset;
+    t[row + TX.HEAD] = head;
+    t[row + TX.FIRST_PIECE] = this.pieceCount - pieces;
+    t[row + TX.PIECES] = pieces;
+    t[row + TX.TOTAL] = total;
+    t[row + TX.GSO_SIZE] = gsoSize;
+    t[row + TX.CSUM_START] = csumStart;
+    t[row + TX.FAMILY] = family;
+    this.used = (offset + head + 3) & ~3;
+  }
+
+  /** Empties the batch and lets go of the application's bytes. */
+  clear(): void {
+    for (let i = 0; i < this.pieceCount; i++) this.pieces[i] = EMPTY;
+    this.count = 0;
+    this.pieceCount = 0;
+    this.used = 0;
+  }
+}
+
+const EMPTY = new Uint8Array(0);
