@@ -1,0 +1,113 @@
+/**
+ * The IPv4 header (RFC 791): parsed into the scratch segment, written with its checksum.
+ *
+ * Everything is read as 32-bit words, which the layout below counts. Knows nothing of whose address is whose,
+ * and reassembles nothing: a fragment is reported as one.
+ *
+ *   0  version(4) IHL(4) type of service(6) ECN(2)   total length(16)
+ *   4  identification(16)                            reserved DF MF fragment offset(13)
+ *   8  time to live(8)  protocol(8)                  header checksum(16)
+ *  12  source address
+ *  16  destination address
+ *  20  options
+ */
+import { finish, fold } from "../base/checksum.ts";
+import {
+  type Drop,
+  IP_CHECKSUM,
+  IP_FRAGMENT,
+  IP_HEADER_LENGTH,
+  IP_TOTAL_LENGTH,
+  IP_TRUNCATED,
+  IP_VERSION,
+  OK,
+} from "./drop.ts";
+import type { Segment } from "./segment.ts";
+
+/** Length of a header without options, in bytes. */
+export const IPV4_HEADER = 20;
+
+const DONT_FRAGMENT = 0x4000;
+/** More Fragments and the fragment offset: not zero in every fragment. */
+const FRAGMENT_MASK = 0x3fff;
+
+/**
+ * Parses the header of the packet in `length` bytes at `offset`. The caller has set `bytes`, `view`,
+ * `checksumOk` and `gsoSize`. The header checksum is always verified: devices vouch for the transport's alone.
+ */
+export function parseIpv4(view: DataView, offset: number, length: number, seg: Segment): Drop {
+  if (length < IPV4_HEADER) return IP_TRUNCATED;
+  const w0 = view.getInt32(offset);
+  if (w0 >>> 28 !== 4) return IP_VERSION;
+  const headerLength = ((w0 >>> 24) & 15) << 2;
+  if (headerLength < IPV4_HEADER) return IP_HEADER_LENGTH;
+  if (headerLength > length) return IP_TRUNCATED;
+  let total = w0 & 0xffff;
+  // A super-segment above 65,535 bytes can't say its length (IPv4 BIG TCP); the device then does.
+  if (total === 0 && seg.gsoSize > 0) total = length;
+  if (total < headerLength) return IP_TOTAL_LENGTH;
+  // What a link received beyond it is padding, and is ignored.
+  if (total > length) return IP_TRUNCATED;
+
+  const w1 = view.getInt32(offset + 4);
+  const w2 = view.getInt32(offset + 8);
+  const src = view.getInt32(offset + 12);
+  const dst = view.getInt32(offset + 16);
+  let words = (w0 >>> 16) + (w0 & 0xffff) + (w1 >>> 16) + (w1 & 0xffff) + (w2 >>> 16) + (w2 & 0xffff);
+  words += (src >>> 16) + (src & 0xffff) + (dst >>> 16) + (dst & 0xffff);
+  for (let at = offset + IPV4_HEADER; at < offset + headerLength; at += 4) {
+    const option = view.getInt32(at);
+    words += (option >>> 16) + (option & 0xffff);
+  }
+  if (fold(words) !== 0xffff) return IP_CHECKSUM;
+  if ((w1 & FRAGMENT_MASK) !== 0) return IP_FRAGMENT;
+
+  // TTL 0 passes: RFC 1122 3.2.1.7, a host MUST NOT discard a datagram for its TTL.
+  seg.family = 4;
+  seg.src = src;
+  seg.dst = dst;
+  seg.ttl = w2 >>> 24;
+  seg.ecn = (w0 >>> 16) & 3;
+  seg.protocol = (w2 >>> 16) & 0xff;
+  seg.ipStart = offset;
+  seg.ipPayload = offset + headerLength;
+  seg.ipPayloadLength = total - headerLength;
+  return OK;
+}
+
+/**
+ * Writes a header of 20 bytes with its checksum. A `totalLength` above 65,535 is written as 0: the super-segment
+ * of IPv4 BIG TCP, whose length the device carries. `tosEcn` is the whole type of service byte.
+ */
+export function emitIpv4(
+  view: DataView,
+  offset: number,
+  totalLength: number,
+  id: number,
+  dontFragment: boolean,
+  ttl: number,
+  protocol: number,
+  src: number,
+  dst: number,
+  tosEcn: number,
+): void {
+  const w0 = 0x45000000 | (tosEcn << 16) | (totalLength > 0xffff ? 0 : totalLength);
+  const w1 = ((id & 0xffff) << 16) | (dontFragment ? DONT_FRAGMENT : 0);
+  const w2 = (ttl << 24) | (protocol << 16);
+  const checksum = finish(
+    (w0 >>> 16) +
+      (w0 & 0xffff) +
+      (w1 >>> 16) +
+      (w1 & 0xffff) +
+      (w2 >>> 16) +
+      (src >>> 16) +
+      (src & 0xffff) +
+      (dst >>> 16) +
+      (dst & 0xffff),
+  );
+  view.setInt32(offset, w0);
+  view.setInt32(offset + 4, w1);
+  view.setInt32(offset + 8, w2 | checksum);
+  view.setInt32(offset + 12, src);
+  view.setInt32(offset + 16, dst);
+}
