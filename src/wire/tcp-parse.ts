@@ -1,0 +1,62 @@
+/**
+ * The TCP header (RFC 9293 3.1) parsed into the scratch segment: SEG.SEQ, SEG.ACK, SEG.WND, SEG.UP, the control
+ * bits, the options and where the text lies. Judges the header alone; knows no connection.
+ *
+ *   0  source port(16)   destination port(16)
+ *   4  sequence number
+ *   8  acknowledgment number
+ *  12  data offset(4) reserved(4) control bits(8)   window(16)
+ *  16  checksum(16)      urgent pointer(16)
+ *  20  options
+ */
+import { pseudoHeader, sum } from "../base/checksum.ts";
+import { seq } from "../base/seq.ts";
+import { type Drop, OK, TCP_CHECKSUM, TCP_DATA_OFFSET, TCP_PORT_ZERO, TCP_TRUNCATED } from "./drop.ts";
+import type { Segment } from "./segment.ts";
+import { ALIGNED_TIMESTAMPS, clearOptions, parseOptions } from "./tcp-options.ts";
+
+/** Length of a header without options, in bytes. */
+export const TCP_HEADER = 20;
+
+/** TCP's protocol number. */
+export const PROTOCOL_TCP = 6;
+
+/** Parses the IP payload of `seg` as TCP, verifying the checksum unless the device vouches for it. */
+export function parseTcp(view: DataView, seg: Segment): Drop {
+  const at = seg.ipPayload;
+  const length = seg.ipPayloadLength;
+  if (length < TCP_HEADER) return TCP_TRUNCATED;
+  const w3 = view.getInt32(at + 12);
+  const headerLength = (w3 >>> 28) << 2;
+  if (headerLength < TCP_HEADER || headerLength > length) return TCP_DATA_OFFSET;
+  if (!seg.checksumOk && !checksumHolds(view, seg)) return TCP_CHECKSUM;
+  const ports = view.getInt32(at);
+  const srcPort = ports >>> 16;
+  const dstPort = ports & 0xffff;
+  if (srcPort === 0 || dstPort === 0) return TCP_PORT_ZERO;
+
+  seg.srcPort = srcPort;
+  seg.dstPort = dstPort;
+  seg.seq = seq(view.getInt32(at + 4));
+  seg.ack = seq(view.getInt32(at + 8));
+  seg.flags = (w3 >>> 16) & 0xff;
+  seg.wnd = w3 & 0xffff;
+  seg.up = view.getUint16(at + 18);
+  seg.textOffset = at + headerLength;
+  seg.textLength = length - headerLength;
+  clearOptions(seg);
+  if (headerLength === 32 && view.getInt32(at + 20) === ALIGNED_TIMESTAMPS) {
+    seg.hasTimestamps = true;
+    seg.tsval = view.getInt32(at + 24);
+    seg.tsecr = view.getInt32(at + 28);
+  } else if (headerLength > TCP_HEADER) {
+    parseOptions(view, at + TCP_HEADER, at + headerLength, seg);
+  }
+  return OK;
+}
+
+function checksumHolds(view: DataView, seg: Segment): boolean {
+  const length = seg.ipPayloadLength;
+  const pseudo = pseudoHeader(seg.family, seg.src, seg.dst, PROTOCOL_TCP, length);
+  return sum(seg.bytes, view, seg.ipPayload, length, pseudo) === 0xffff;
+}
