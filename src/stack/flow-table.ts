@@ -1,0 +1,307 @@
+/**
+ * The table of flows: every TCB, half-open SYN-queue entry and TIME-WAIT record has one slot, a small
+ * integer, on which demultiplexing, timers (`timer-wheel.ts`) and compact records all hang.
+ *
+ * Structure of arrays, with an open-addressing index (linear probing, load at most 1/2, backward-shift
+ * deletion, so no tombstones and no slow decay). The hash is HalfSipHash-1-3 under a secret seed, so that a
+ * peer, who chooses its address and port, cannot choose collisions (RFC 6056 1 counts on the same secrecy).
+ * This file knows no state of TCP and no timer.
+ */
+import type { Family } from "../base/address.ts";
+
+/** What a slot holds. */
+export type FlowKind = 0 | 1 | 2 | 3;
+/** Nothing: the slot is on the free list. */
+export const KIND_FREE = 0 as const;
+/** A connection with a TCB. */
+export const KIND_TCB = 1 as const;
+/** A passive SYN-RECEIVED in a SYN queue: key and record only (RFC 4987 3.5: a SYN cache). */
+export const KIND_SYN_RECEIVED = 2 as const;
+/** A connection in TIME-WAIT: key and record only. */
+export const KIND_TIME_WAIT = 3 as const;
+
+/** int32 words in the record of each slot. */
+export const RECORD = 12;
+
+/** Words of a key: local, remote, local port << 16 | remote port, hash with the family in bit 0. */
+const KEY = 4;
+const LOCAL = 0;
+const REMOTE = 1;
+const PORTS = 2;
+const HASH = 3;
+/** An index entry is 0 (empty) or `tag << 24 | slot + 1`: the tag spares most misses in the keys. */
+const SLOT_MASK = 0xffffff;
+const MAX_SLOTS = 1 << 23;
+const END = -1;
+
+/** Options of a `FlowTable`. */
+export interface FlowTableOptions {
+  /** Two random int32 words, secret from peers: the key of the hash. */
+  readonly seed: Int32Array;
+  /** The most flows that it holds; `insert` then answers -1. Default and at most 2^23. */
+  readonly maximum?: number;
+  /** Slots to make room for at once (rounded up to a power of two). */
+  readonly capacity?: number;
+}
+
+/** All flows of a stack. */
+export class FlowTable {
+  /** `RECORD` words a slot, zero when the slot is handed out. Replaced on growth: read it anew after `insert`. */
+  record: Int32Array;
+  /** Flows in the table. */
+  size: number;
+  private keys: Int32Array;
+  private kinds: Uint8Array;
+  private index: Int32Array;
+  /** Home position of a hash: `hash >>> shift`. */
+  private shift: number;
+  private last: number;
+  private free: number;
+  /** Slots from here on have never been used. */
+  private fresh: number;
+  private readonly counts: Int32Array;
+  private readonly maximum: number;
+  private readonly seed0: number;
+  private readonly seed1: number;
+
+  constructor(options: FlowTableOptions) {
+    const maximum = Math.min(options.maximum ?? MAX_SLOTS, MAX_SLOTS);
+    let capacity = 16;
+    while (capacity < Math.min(options.capacity ?? 16, maximum)) capacity *= 2;
+    this.record = new Int32Array(capacity * RECORD);
+    this.size = 0;
+    this.keys = new Int32Array(capacity * KEY);
+    this.kinds = new Uint8Array(capacity);
+    this.index = new Int32Array(capacity * 2);
+    this.shift = Math.clz32(capacity * 2) + 1;
+    this.last = END;
+    this.free = END;
+    this.fresh = 0;
+    this.counts = new Int32Array(4);
+    this.maximum = maximum;
+    this.seed0 = options.seed[0]! | 0;
+    this.seed1 = options.seed[1]! | 0;
+  }
+
+  /** Slots there is room for before the arrays grow. */
+  get capacity(): number {
+    return this.kinds.length;
+  }
+
+  /** The bytes that one slot of capacity costs here: key, kind, record and its share of the index. */
+  get bytesPerSlot(): number {
+    const { keys, kinds, record, index } = this;
+    return (keys.byteLength + kinds.byteLength + record.byteLength + index.byteLength) / kinds.length;
+  }
+
+  /** The slot of a flow, or -1. */
+  find(family: number, local: number, remote: number, localPort: number, remotePort: number): number {
+    const ports = (localPort << 16) | remotePort;
+    const keys = this.keys;
+    const last = this.last;
+    if (last !== END) {
+      const at = last * KEY;
+      if (
+        keys[at + REMOTE] === remote &&
+        keys[at + PORTS] === ports &&
+        keys[at + LOCAL] === local &&
+        (keys[at + HASH]! & 1) === familyBit(family)
+      ) {
+        return last;
+      }
+    }
+    const hash = this.hash(family, local, remote, ports);
+    const index = this.index;
+    const mask = index.length - 1;
+    const tag = hash & 0xfe;
+    for (let i = hash >>> this.shift; ; i = (i + 1) & mask) {
+      const entry = index[i]!;
+      if (entry === 0) return -1;
+      if (entry >>> 24 !== tag) continue;
+      const slot = (entry & SLOT_MASK) - 1;
+      const at = slot * KEY;
+      if (
+        keys[at + HASH] === hash &&
+        keys[at + REMOTE] === remote &&
+        keys[at + PORTS] === ports &&
+        keys[at + LOCAL] === local
+      ) {
+        this.last = slot;
+        return slot;
+      }
+    }
+  }
+
+  /**
+   * Adds a flow that is not in the table (the caller has just looked), with a zeroed record. Answers its
+   * slot, or -1 when the table is full.
+   */
+  insert(
+    family: number,
+    local: number,
+    remote: number,
+    localPort: number,
+    remotePort: number,
+    kind: FlowKind,
+  ): number {
+    if (this.size >= this.maximum) return -1;
+    let slot = this.free;
+    if (slot !== END) {
+      this.free = this.keys[slot * KEY]!;
+    } else {
+      if (this.fresh === this.kinds.length) this.grow();
+      slot = this.fresh++;
+    }
+    const ports = (localPort << 16) | remotePort;
+    const hash = this.hash(family, local, remote, ports);
+    const keys = this.keys;
+    const at = slot * KEY;
+    keys[at + LOCAL] = local;
+    keys[at + REMOTE] = remote;
+    keys[at + PORTS] = ports;
+    keys[at + HASH] = hash;
+    this.kinds[slot] = kind;
+    this.counts[kind]!++;
+    this.size++;
+    this.place(slot, hash);
+    return slot;
+  }
+
+  /** Takes a flow out; its slot may be handed out again at once. A free slot is left alone. */
+  remove(slot: number): void {
+    const kind = this.kinds[slot];
+    if (kind === undefined || kind === KIND_FREE) return;
+    const keys = this.keys;
+    this.unplace(slot, keys[slot * KEY + HASH]!);
+    this.counts[kind]!--;
+    this.size--;
+    this.kinds[slot] = KIND_FREE;
+    this.record.fill(0, slot * RECORD, slot * RECORD + RECORD);
+    keys[slot * KEY] = this.free;
+    this.free = slot;
+    if (this.last === slot) this.last = END;
+  }
+
+  /** What `slot` holds. */
+  kind(slot: number): FlowKind {
+    return (this.kinds[slot] ?? KIND_FREE) as FlowKind;
+  }
+
+  /** Makes a flow of one kind into another, as when a handshake completes. The record stays as it is. */
+  setKind(slot: number, kind: FlowKind): void {
+    this.counts[this.kinds[slot]!]!--;
+    this.counts[kind]!++;
+    this.kinds[slot] = kind;
+  }
+
+  /** How many slots hold flows of `kind`. */
+  countOfKind(kind: FlowKind): number {
+    return kind === KIND_FREE ? this.kinds.length - this.size : this.counts[kind]!;
+  }
+
+  /** The address family of a flow. */
+  family(slot: number): Family {
+    return (this.keys[slot * KEY + HASH]! & 1) === 0 ? 4 : 6;
+  }
+
+  /** The key of a flow's local address. */
+  local(slot: number): number {
+    return this.keys[slot * KEY + LOCAL]!;
+  }
+
+  /** The key of a flow's remote address. */
+  remote(slot: number): number {
+    return this.keys[slot * KEY + REMOTE]!;
+  }
+
+  localPort(slot: number): number {
+    return this.keys[slot * KEY + PORTS]! >>> 16;
+  }
+
+  remotePort(slot: number): number {
+    return this.keys[slot * KEY + PORTS]! & 0xffff;
+  }
+
+  /** Calls `visit` with each slot of `kind` in ascending order; `visit` may remove any flow. */
+  forEachSlot(kind: FlowKind, visit: (slot: number) => void): void {
+    for (let slot = 0; slot < this.fresh; slot++) {
+      if (this.kinds[slot] === kind) visit(slot);
+    }
+  }
+
+  /** HalfSipHash-1-3 of three words; the length being fixed, the family takes the place of the length byte. */
+  private hash(family: number, local: number, remote: number, ports: number): number {
+    let v0 = this.seed0;
+    let v1 = this.seed1;
+    let v2 = this.seed0 ^ 0x6c796765;
+    let v3 = this.seed1 ^ 0x74656462;
+    for (let i = 0; i < 6; i++) {
+      const word = i === 0 ? local : i === 1 ? remote : i === 2 ? ports : 0;
+      v3 ^= word;
+      v0 = (v0 + v1) | 0;
+      v1 = ((v1 << 5) | (v1 >>> 27)) ^ v0;
+      v0 = (v0 << 16) | (v0 >>> 16);
+      v2 = (v2 + v3) | 0;
+      v3 = ((v3 << 8) | (v3 >>> 24)) ^ v2;
+      v0 = (v0 + v3) | 0;
+      v3 = ((v3 << 7) | (v3 >>> 25)) ^ v0;
+      v2 = (v2 + v1) | 0;
+      v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
+      v2 = (v2 << 16) | (v2 >>> 16);
+      v0 ^= word;
+      if (i === 2) v2 ^= 0xff ^ family;
+    }
+    return ((v1 ^ v3) & ~1) | familyBit(family);
+  }
+
+  private place(slot: number, hash: number): void {
+    const index = this.index;
+    const mask = index.length - 1;
+    let i = hash >>> this.shift;
+    while (index[i] !== 0) i = (i + 1) & mask;
+    index[i] = ((hash & 0xfe) << 24) | (slot + 1);
+  }
+
+  /** Empties the index entry of `slot` and moves back what probing had carried past it. */
+  private unplace(slot: number, hash: number): void {
+    const { index, keys, shift } = this;
+    const mask = index.length - 1;
+    let hole = hash >>> shift;
+    while ((index[hole]! & SLOT_MASK) !== slot + 1) hole = (hole + 1) & mask;
+    for (let i = (hole + 1) & mask; ; i = (i + 1) & mask) {
+      const entry = index[i]!;
+      if (entry === 0) break;
+      const home = keys[((entry & SLOT_MASK) - 1) * KEY + HASH]! >>> shift;
+      // An entry may move back to the hole unless its home lies (cyclically) after the hole.
+      if (((i - home) & mask) >= ((i - hole) & mask)) {
+        index[hole] = entry;
+        hole = i;
+      }
+    }
+    index[hole] = 0;
+  }
+
+  /** Doubles every array. The hashes are kept with the keys, so this hashes nothing again. */
+  private grow(): void {
+    const before = this.kinds.length;
+    const capacity = before * 2;
+    const keys = new Int32Array(capacity * KEY);
+    keys.set(this.keys);
+    const kinds = new Uint8Array(capacity);
+    kinds.set(this.kinds);
+    const record = new Int32Array(capacity * RECORD);
+    record.set(this.record);
+    this.keys = keys;
+    this.kinds = kinds;
+    this.record = record;
+    this.index = new Int32Array(capacity * 2);
+    this.shift--;
+    for (let slot = 0; slot < before; slot++) {
+      if (kinds[slot] !== KIND_FREE) this.place(slot, keys[slot * KEY + HASH]!);
+    }
+  }
+}
+
+function familyBit(family: number): number {
+  return family === 6 ? 1 : 0;
+}
