@@ -1,0 +1,91 @@
+/**
+ * A queue of bytes as ranges of arrays that somebody else allocated: slabs, arena blocks, the application's
+ * own chunks. Nothing is copied and no view is made until bytes leave. Send and receive buffer build on it.
+ * Positions count from the queue's first byte ever, so they stay valid while the front is discarded.
+ */
+
+/** Ranges of bytes, first in, first out. */
+export class ChunkQueue {
+  /** Range i is `chunks[i]` from `starts[i]` to `ends[i]`; live ones are `head` and after. */
+  protected chunks: Uint8Array[] = [];
+  protected starts: number[] = [];
+  protected ends: number[] = [];
+  protected head = 0;
+  /** Bytes held. */
+  length = 0;
+  /** Position of the first byte held. */
+  position = 0;
+
+  /** Appends a range by reference, joined to the last one where they are neighbours in one array. */
+  push(chunk: Uint8Array, start: number, length: number): void {
+    if (length === 0) return;
+    const last = this.chunks.length - 1;
+    if (last >= this.head && this.chunks[last] === chunk && this.ends[last] === start) {
+      this.ends[last] = start + length;
+    } else {
+      this.chunks.push(chunk);
+      this.starts.push(start);
+      this.ends.push(start + length);
+    }
+    this.length += length;
+  }
+
+  /** Removes up to `max` bytes from the front, one range at most, and returns them as a view. Null when empty. */
+  shift(max: number): Uint8Array | null {
+    if (this.length === 0 || max <= 0) return null;
+    const start = this.starts[this.head]!;
+    const length = Math.min(this.ends[this.head]! - start, max);
+    const bytes = this.chunks[this.head]!.subarray(start, start + length);
+    this.discard(length);
+    return bytes;
+  }
+
+  /** Removes `n` bytes from the front; at most `length`. */
+  discard(n: number): void {
+    this.length -= n;
+    this.position += n;
+    while (n > 0) {
+      const start = this.starts[this.head]!;
+      const held = this.ends[this.head]! - start;
+      if (n < held) {
+        this.starts[this.head] = start + n;
+        return;
+      }
+      n -= held;
+      this.chunks[this.head] = NOTHING;
+      this.head++;
+    }
+    if (this.length === 0) this.#rewind();
+    else if (this.head >= COMPACT && this.head * 2 >= this.chunks.length) this.#compact();
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.position += this.length;
+    this.length = 0;
+    this.#rewind();
+  }
+
+  #rewind(): void {
+    this.chunks.length = 0;
+    this.starts.length = 0;
+    this.ends.length = 0;
+    this.head = 0;
+    this.moved(Number.MAX_SAFE_INTEGER);
+  }
+
+  #compact(): void {
+    this.chunks.splice(0, this.head);
+    this.starts.splice(0, this.head);
+    this.ends.splice(0, this.head);
+    this.moved(this.head);
+    this.head = 0;
+  }
+
+  /** The ranges moved to indices lower by `by`: subclasses that remember an index adjust it. */
+  protected moved(_by: number): void {}
+}
+
+const NOTHING = new Uint8Array(0);
+/** Emptied entries in front before the arrays are moved up. */
+const COMPACT = 64;

@@ -1,0 +1,26 @@
+/**
+ * Bytes received in order that the application has not taken. Large payloads stay in the slab they arrived in
+ * and pin it; small ones are copied to the arena.
+ */
+import type { Arena } from "./arena.ts";
+import { ChunkQueue } from "./chunk-queue.ts";
+
+/** Payloads below this are copied, so that a small one does not pin a slab of 1 MiB (design, section 5). */
+export const COPY_BELOW = 2_048;
+
+/** The receive buffer of one connection. */
+export class ReceiveBuffer extends ChunkQueue {
+  /**
+   * Appends bytes of a packet, by reference unless they are few or `copy` says that they will stay for long. Returns
+   * whether the packet's memory is now referred to.
+   */
+  append(bytes: Uint8Array, offset: number, length: number, arena: Arena, copy: boolean): boolean {
+    if (length >= COPY_BELOW && !copy) {
+      this.push(bytes, offset, length);
+      return true;
+    }
+    const start = arena.copy(bytes, offset, length);
+    this.push(arena.block, start, length);
+    return false;
+  }
+}

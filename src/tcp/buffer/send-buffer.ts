@@ -1,0 +1,84 @@
+/**
+ * Bytes given to SEND and not yet acknowledged (RFC 9293 3.10.2). Position 0 is the byte after SYN. Large
+ * chunks are kept by reference until acknowledged; small ones are copied to the arena, where consecutive
+ * writes become one range.
+ */
+import type { TransmitBatch } from "../../base/packet-batch.ts";
+import { type Arena, copyBytes } from "./arena.ts";
+import { ChunkQueue } from "./chunk-queue.ts";
+
+/** Chunks below this are copied always: one range costs more to carry than so many bytes to copy. */
+export const COPY_BELOW = 2_048;
+/** Segments up to this length are copied behind their headers instead of being referenced as pieces. */
+const INLINE_BELOW = 129;
+
+/** The send buffer of one connection. */
+export class SendBuffer extends ChunkQueue {
+  /** Where the last `gather` ended, to begin the next one there: range index and its position. */
+  #cursor = 0;
+  #cursorPosition = 0;
+
+  /** Appends `bytes`, by reference when they are many and `copy` is false. */
+  append(bytes: Uint8Array, arena: Arena, copy: boolean): void {
+    const length = bytes.length;
+    if (!copy && length >= COPY_BELOW) {
+      this.push(bytes, 0, length);
+      return;
+    }
+    for (let at = 0; at < length; ) {
+      const n = Math.min(length - at, ARENA_MAX);
+      const start = arena.copy(bytes, at, n);
+      this.push(arena.block, start, n);
+      at += n;
+    }
+  }
+
+  /** How many pieces at most a segment of `length` bytes from `position` takes; a bound, not a count. */
+  piecesFor(length: number): number {
+    return Math.min(this.chunks.length - this.head, length);
+  }
+
+  /**
+   * Puts `length` bytes from `position` into `batch`: copied to `at` when few (returns the number copied), else as
+   * pieces (returns 0).
+   */
+  gather(position: number, length: number, batch: TransmitBatch, at: number): number {
+    let index = this.head;
+    let start = this.position;
+    if (this.#cursor >= index && this.#cursor < this.chunks.length && this.#cursorPosition <= position) {
+      index = this.#cursor;
+      start = Math.max(this.#cursorPosition, this.position);
+    }
+    let held = this.ends[index]! - this.starts[index]!;
+    while (position >= start + held) {
+      start += held;
+      index++;
+      held = this.ends[index]! - this.starts[index]!;
+    }
+    const inline = length < INLINE_BELOW;
+    let skip = position - start;
+    let left = length;
+    for (;;) {
+      const n = Math.min(held - skip, left);
+      const from = this.starts[index]! + skip;
+      if (inline) copyBytes(this.chunks[index]!, from, n, batch.bytes, at + length - left);
+      else batch.addPiece(this.chunks[index]!, from, n);
+      left -= n;
+      if (left === 0) break;
+      start += held;
+      index++;
+      held = this.ends[index]! - this.starts[index]!;
+      skip = 0;
+    }
+    this.#cursor = index;
+    this.#cursorPosition = start;
+    return inline ? length : 0;
+  }
+
+  protected override moved(by: number): void {
+    this.#cursor = this.#cursor >= by ? this.#cursor - by : -1;
+  }
+}
+
+/** Longest single copy into the arena: a block. */
+const ARENA_MAX = 64 * 1024;

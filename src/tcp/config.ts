@@ -1,0 +1,118 @@
+/**
+ * What can be set in TCP, its default, and where the default comes from. One object a stack; a connection
+ * copies the few that it may change. Times are microseconds, sizes bytes, unless the name says otherwise.
+ */
+import { MS, SECOND, type Micros } from "../base/time.ts";
+
+/** Every setting. `Partial<TcpConfig>` is what callers give. */
+export interface TcpConfig {
+  /** Maximum segment lifetime; TIME-WAIT lasts twice this. RFC 9293 3.4.2 says 2 minutes; 30 s as in Linux and BSD. */
+  msl: Micros;
+  /** Retransmission timeout before a round trip was measured (RFC 6298 2.1). */
+  rtoInitial: Micros;
+  /** RFC 6298 2.4 says 1 s SHOULD; 200 ms as in Linux (TCP_RTO_MIN), with timestamps and delayed ACKs of 40 ms. */
+  rtoMin: Micros;
+  /** RFC 6298 2.5: at least 60 s. Linux: 120 s (TCP_RTO_MAX). */
+  rtoMax: Micros;
+  /** R1 (RFC 9293 3.8.3 MUST-20): after so many retransmissions of one segment the route is suspect. Linux: tcp_retries1. */
+  r1: number;
+  /** R2 (MUST-20, at least 100 s SHLD-10): after so many the connection is given up. Linux: tcp_retries2 = 15. */
+  r2: number;
+  /** Retransmissions of an active SYN; 6 make 127 s (SHLD-11 asks for 3 minutes of R2 for SYN; Linux: tcp_syn_retries = 6). */
+  synRetries: number;
+  /** Retransmissions of a SYN-ACK. Linux: tcp_synack_retries = 5. */
+  synAckRetries: number;
+  /** Retransmissions once nobody holds the connection any more. Linux: tcp_orphan_retries, 8 by default. */
+  orphanRetries: number;
+  /** Delayed ACK (RFC 9293 3.8.6.3: below 0.5 s MUST-40). Linux: TCP_DELACK_MIN. */
+  delayedAck: Micros;
+  /** FIN-WAIT-2 without an owner (RFC 9293 has no limit). Linux: tcp_fin_timeout. */
+  finWait2: Micros;
+  /** Keepalive (RFC 9293 3.8.4; off by default, MUST-25; idle at least 2 hours, MUST-28), interval and count as in Linux. */
+  keepAliveIdle: Micros;
+  keepAliveInterval: Micros;
+  keepAliveCount: number;
+  /** RFC 5482; 0: R2 decides. */
+  userTimeout: Micros;
+  /** First window size in segments (RFC 6928: 10). */
+  initialWindow: number;
+  /** The receive buffer at first and at most; it grows by what the application consumes a round trip. */
+  receiveBuffer: number;
+  receiveBufferMax: number;
+  /** `send` says "full" above this; grows with the congestion window up to the maximum. */
+  sendBuffer: number;
+  sendBufferMax: number;
+  /** Offer of window scale, timestamps (RFC 7323) and SACK (RFC 2018). */
+  windowScale: boolean;
+  timestamps: boolean;
+  sack: boolean;
+  /** Nagle off for new connections. */
+  noDelay: boolean;
+  /** MSS offered; 0: from the interface's MTU. */
+  mss: number;
+  /** Half-open connections a listener may hold; 0: as many as its backlog, at least 128. Linux: tcp_max_syn_backlog. */
+  synQueue: number;
+  /** RFC 4987 cookies: "overflow" when the SYN queue is full (Linux tcp_syncookies = 1), or never, or always. */
+  synCookies: "overflow" | "never" | "always";
+  /** RST instead of a silent drop when the accept queue is full. Linux: tcp_abort_on_overflow. */
+  abortOnOverflow: boolean;
+  /** Records in TIME-WAIT at most; above it connections go straight to CLOSED, counted. Linux: tcp_max_tw_buckets. */
+  timeWaitMax: number;
+  /** Connections, half-open and TIME-WAIT together. */
+  flowsMax: number;
+  /** RFC 9293 3.4.3 quiet time after a start: no SYN is sent for so long. 0: off, as everywhere (ISNs by RFC 6528 make it moot). */
+  quietTime: Micros;
+  /** Challenge ACKs a second for the whole stack, randomized by half (RFC 5961 7), and the least distance on one connection. */
+  challengeAcks: number;
+  challengeInterval: Micros;
+  /** RSTs for segments without a connection, a second. FreeBSD: net.inet.icmp.icmplim = 200; 1,000 here. */
+  resets: number;
+  /** Congestion control of new connections. */
+  congestion: "newreno";
+}
+
+/** The defaults. */
+export const DEFAULT_CONFIG: TcpConfig = {
+  msl: 30 * SECOND,
+  rtoInitial: 1 * SECOND,
+  rtoMin: 200 * MS,
+  rtoMax: 120 * SECOND,
+  r1: 3,
+  r2: 15,
+  synRetries: 6,
+  synAckRetries: 5,
+  orphanRetries: 8,
+  delayedAck: 40 * MS,
+  finWait2: 60 * SECOND,
+  keepAliveIdle: 7_200 * SECOND,
+  keepAliveInterval: 75 * SECOND,
+  keepAliveCount: 9,
+  userTimeout: 0,
+  initialWindow: 10,
+  receiveBuffer: 256 * 1024,
+  receiveBufferMax: 6 * 1024 * 1024,
+  sendBuffer: 256 * 1024,
+  sendBufferMax: 4 * 1024 * 1024,
+  windowScale: true,
+  timestamps: true,
+  sack: true,
+  noDelay: false,
+  mss: 0,
+  synQueue: 0,
+  synCookies: "overflow",
+  abortOnOverflow: false,
+  timeWaitMax: 65_536,
+  flowsMax: 1_048_576,
+  quietTime: 0,
+  challengeAcks: 1_000,
+  challengeInterval: 500 * MS,
+  resets: 1_000,
+  congestion: "newreno",
+};
+
+/** The shift that lets 16 bits describe `max` bytes (RFC 7323 2.3: at most 14). */
+export function scaleFor(max: number): number {
+  let scale = 0;
+  while (scale < 14 && 65_535 * 2 ** scale < max) scale++;
+  return scale;
+}

@@ -1,0 +1,45 @@
+/**
+ * The one scratch segment that `output.ts` fills and the IP layer writes: what to send, in RFC 9293's terms.
+ * The counterpart of `wire/segment.ts`.
+ */
+import { type Seq, seq } from "../base/seq.ts";
+import { MAX_SACK_BLOCKS } from "../wire/segment.ts";
+
+/** A segment to be sent. */
+export class SegmentOut {
+  seq: Seq = seq(0);
+  ack: Seq = seq(0);
+  flags = 0;
+  /** As it goes into the header: scaled, 16 bits. */
+  wnd = 0;
+  up = 0;
+  /** Text: position in the send buffer, and length in bytes. */
+  textPosition = 0;
+  textLength = 0;
+  /** Payload of each segment if this is a super-segment, else 0. */
+  gsoSize = 0;
+  /** Options: MSS 0, wscale -1 mean absent. */
+  mss = 0;
+  wscale = -1;
+  sackPermitted = false;
+  timestamps = false;
+  tsval = 0;
+  tsecr = 0;
+  sackCount = 0;
+  readonly sackEdges: Int32Array = new Int32Array(2 * MAX_SACK_BLOCKS);
+
+  /** Back to a bare segment without text and options. */
+  reset(): void {
+    this.flags = 0;
+    this.wnd = 0;
+    this.up = 0;
+    this.textPosition = 0;
+    this.textLength = 0;
+    this.gsoSize = 0;
+    this.mss = 0;
+    this.wscale = -1;
+    this.sackPermitted = false;
+    this.timestamps = false;
+    this.sackCount = 0;
+  }
+}

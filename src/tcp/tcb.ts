@@ -1,0 +1,292 @@
+/**
+ * The transmission control block: every variable of one connection (RFC 9293 3.3.1), under the RFC's names.
+ * One monomorphic class, every field set once in the constructor; what only busy connections need (buffers,
+ * rings) is made on first use, so that an idle connection stays small. The TCB decides nothing.
+ */
+import { assert } from "../base/assert.ts";
+import { type Seq, seq } from "../base/seq.ts";
+import { NEVER, type Micros } from "../base/time.ts";
+import { Assembler } from "./buffer/assembler.ts";
+import { ReceiveBuffer } from "./buffer/receive-buffer.ts";
+import { SendBuffer } from "./buffer/send-buffer.ts";
+import { SentRing } from "./buffer/sent-ring.ts";
+import type { TcpConfig } from "./config.ts";
+import type { CongestionControl } from "./congestion/congestion.ts";
+import type { Path } from "./context.ts";
+import { CLOSED, STATE_NAMES, type State, isLegal } from "./state.ts";
+
+/** Send sequence variables. */
+export class SendSequence {
+  una: Seq = seq(0);
+  /** The next new sequence number; retransmissions never pull it back. */
+  nxt: Seq = seq(0);
+  /** The peer's window in bytes, scale applied. */
+  wnd = 0;
+  up: Seq = seq(0);
+  wl1: Seq = seq(0);
+  wl2: Seq = seq(0);
+  iss: Seq = seq(0);
+  /** The largest window the peer ever offered (SWS avoidance, RFC 9293 3.8.6.2.1). */
+  maxWnd = 0;
+  /** Shift for windows received (RFC 7323 2.2). */
+  scale = 0;
+  /** Effective send MSS: payload of a full segment, options taken off (RFC 9293 3.7.1). */
+  mss = 536;
+  /** The MSS option received, 536 without (MUST-15). */
+  peerMss = 536;
+}
+
+/** Receive sequence variables. */
+export class ReceiveSequence {
+  nxt: Seq = seq(0);
+  /** The window last advertised, in bytes. */
+  wnd = 0;
+  up: Seq = seq(0);
+  irs: Seq = seq(0);
+  /** Right edge of everything ever advertised: never taken back (RFC 9293 3.8.6 SHLD-14). */
+  edge: Seq = seq(0);
+  /** Shift for windows sent. */
+  scale = 0;
+  /** Largest segment seen: what "full-sized" means for delayed ACKs. */
+  mss = 536;
+  /** Bytes the application may leave unread; grows (window.ts). */
+  buffer = 0;
+}
+
+/** States of recovery, numbered as tcp_info's ca_state. */
+export const CA_OPEN = 0;
+export const CA_DISORDER = 1;
+export const CA_CWR = 2;
+export const CA_RECOVERY = 3;
+export const CA_LOSS = 4;
+
+/** Events noted for the application, a bit each; dispatched in this order. */
+export const EVENT_CONNECT = 1;
+export const EVENT_DATA = 2;
+export const EVENT_END = 4;
+export const EVENT_DRAIN = 8;
+export const EVENT_FINISH = 16;
+export const EVENT_CLOSE = 32;
+
+/** ACK owed to the peer. */
+export const ACK_NONE = 0;
+export const ACK_DELAYED = 1;
+export const ACK_NOW = 2;
+
+/** One connection. */
+export class Tcb {
+  /** Slot in the flow table; -1 once it left it. */
+  slot = -1;
+  state: State = CLOSED;
+  readonly family: number;
+  readonly local: number;
+  readonly remote: number;
+  readonly localPort: number;
+  readonly remotePort: number;
+  /** The interface and path it sends over. */
+  readonly path: Path;
+  /** The connection object of the application. */
+  owner: unknown = null;
+
+  readonly snd: SendSequence = new SendSequence();
+  readonly rcv: ReceiveSequence = new ReceiveSequence();
+
+  // What was agreed with the SYNs.
+  timestamps: boolean;
+  sackPermitted: boolean;
+  windowScale: boolean;
+  /** This end opened actively. */
+  active = false;
+
+  // Timestamps (RFC 7323): offset of our clock, TS.Recent and when it was set, ours last echoed.
+  tsOffset = 0;
+  tsRecent = 0;
+  tsRecentAt: Micros = -0.5;
+  lastAckSent: Seq = seq(0);
+
+  // Buffers, made on first use.
+  #send: SendBuffer | null = null;
+  #receive: ReceiveBuffer | null = null;
+  #assembler: Assembler | null = null;
+  #sent: SentRing | null = null;
+  sendLimit: number;
+
+  // Flags of sending.
+  noDelay: boolean;
+  /** CLOSE was called: FIN follows what is queued. */
+  finQueued = false;
+  finSent = false;
+  /** The peer's FIN was taken in order; or it lies ahead at `finSeq`. */
+  finReceived = false;
+  finAhead = false;
+  finSeq: Seq = seq(0);
+  /** Nobody reads any more: data that arrives is answered by RST. */
+  readClosed = false;
+  paused = false;
+  /** `send` returned false; onDrain is owed. */
+  wantsDrain = false;
+  /** An RST is to be sent, with SND.NXT as its sequence number, and then nothing. */
+  resetQueued = false;
+  /** SYN (and SYN-ACK of a simultaneous open) to be sent now. */
+  synQueued = false;
+  /** A zero-window or keepalive probe to be sent now. */
+  probeQueued = false;
+  dirty = false;
+  events = 0;
+  /** Whether dispatch has it in its list. */
+  noted = false;
+
+  // Acknowledgments owed.
+  ack = ACK_NONE;
+  /** Bytes received since the last ACK was sent. */
+  unackedText = 0;
+  /** DSACK to report once (RFC 2883), when `dsackEnd` differs from `dsackStart`. */
+  dsackStart: Seq = seq(0);
+  dsackEnd: Seq = seq(0);
+  lastChallenge: Micros = -1e15;
+
+  // Round-trip time (RFC 6298), microseconds; -1: none yet.
+  srttUs = -1;
+  rttvarUs = 0;
+  minRttUs = -1;
+  rtoUs: number;
+  backoff = 0;
+
+  // Recovery and congestion control.
+  readonly congestion: CongestionControl;
+  cwnd = 0;
+  ssthresh = 0x7fffffff;
+  /** Bytes acknowledged in congestion avoidance since cwnd last grew (RFC 5681 3.1, RFC 3465). */
+  cwndAcked = 0;
+  caState = CA_OPEN;
+  /** RecoveryPoint: SND.NXT when recovery began. */
+  recover: Seq = seq(0);
+  dupAcks = 0;
+  /** Highest sequence number the peer reported by SACK. */
+  highSacked: Seq = seq(0);
+  /** Sending stopped because of cwnd, not for want of data, since the last ACK (RFC 7661). */
+  cwndLimited = false;
+  lastSent: Micros = -1e15;
+  /** When SND.UNA last moved or the first unacknowledged byte was sent: what the user timeout counts from. */
+  progressAt: Micros = -0.5;
+
+  // Deadlines; NEVER when idle. The wheel holds the earliest (timers.ts).
+  retransmitAt: Micros = NEVER;
+  persistAt: Micros = NEVER;
+  delayedAckAt: Micros = NEVER;
+  keepAliveAt: Micros = NEVER;
+  /** FIN-WAIT-2 without an owner, linger. */
+  lingerAt: Micros = NEVER;
+
+  // Retries.
+  retries = 0;
+  probes = 0;
+  keepProbes = 0;
+  keepAliveIdle: Micros;
+  keepAliveInterval: Micros;
+  keepAliveCount: number;
+  keepAlive = false;
+  userTimeout: Micros;
+  /** SO_LINGER in microseconds; -1: off. */
+  linger = -1;
+  /** A network error that did not end the connection (RFC 5461); reported if a timeout does. */
+  softError = 0;
+
+  // Receive-buffer growth: bytes taken by the application since, and the moment.
+  takenBytes = 0;
+  takenSince: Micros = -0.5;
+
+  // Counters of tcp_info, in bytes and segments.
+  bytesAcked = 0;
+  bytesSent = 0;
+  bytesRetransmitted = 0;
+  bytesReceived = 0;
+  segsOut = 0;
+  segsIn = 0;
+  dataSegsOut = 0;
+  dataSegsIn = 0;
+  retransmits = 0;
+  dsackDups = 0;
+  outOfOrder = 0;
+  lastDataSent: Micros = -1e15;
+  lastDataReceived: Micros = -1e15;
+  lastAckReceived: Micros = -1e15;
+
+  /** The 4-tuple by address keys and ports; defaults come from `config`. */
+  constructor(
+    family: number,
+    local: number,
+    remote: number,
+    localPort: number,
+    remotePort: number,
+    path: Path,
+    config: TcpConfig,
+    congestion: CongestionControl,
+  ) {
+    this.family = family;
+    this.local = local;
+    this.remote = remote;
+    this.localPort = localPort;
+    this.remotePort = remotePort;
+    this.path = path;
+    this.congestion = congestion;
+    this.timestamps = config.timestamps;
+    this.sackPermitted = config.sack;
+    this.windowScale = config.windowScale;
+    this.noDelay = config.noDelay;
+    this.sendLimit = config.sendBuffer;
+    this.rtoUs = config.rtoInitial;
+    this.keepAliveIdle = config.keepAliveIdle;
+    this.keepAliveInterval = config.keepAliveInterval;
+    this.keepAliveCount = config.keepAliveCount;
+    this.userTimeout = config.userTimeout;
+    this.rcv.buffer = config.receiveBuffer;
+  }
+
+  /** Bytes from SEND, kept until acknowledged. */
+  get sendBuffer(): SendBuffer {
+    return (this.#send ??= new SendBuffer());
+  }
+
+  get receiveBuffer(): ReceiveBuffer {
+    return (this.#receive ??= new ReceiveBuffer());
+  }
+
+  get assembler(): Assembler {
+    return (this.#assembler ??= new Assembler());
+  }
+
+  get sentRing(): SentRing {
+    return (this.#sent ??= new SentRing());
+  }
+
+  /** Bytes in the buffers, without making them. */
+  get queuedToSend(): number {
+    return this.#send === null ? 0 : this.#send.length;
+  }
+
+  get queuedToRead(): number {
+    return this.#receive === null ? 0 : this.#receive.length;
+  }
+
+  get hasGaps(): boolean {
+    return this.#assembler !== null && !this.#assembler.isEmpty;
+  }
+
+  /** Lets go of everything that holds memory; what the application has not read stays. */
+  freeSending(): void {
+    this.#send = null;
+    this.#sent = null;
+    this.#assembler = null;
+  }
+
+  freeReceiving(): void {
+    this.#receive = null;
+  }
+}
+
+/** The only way to change a state; what the table of RFC 9293 does not know is a bug. */
+export function enterState(tcb: Tcb, next: State): void {
+  assert(isLegal(tcb.state, next), `${STATE_NAMES[tcb.state]} -> ${STATE_NAMES[next]} is not a transition`);
+  tcb.state = next;
+}
