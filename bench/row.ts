@@ -26,9 +26,9 @@ export interface Row {
   readonly value: number;
   readonly unit: string;
   readonly better: Better;
-  /** CPU seconds of the target for one `cpuUnit`; null where not measured. */
+  /** CPU time of the target for one unit of work, user and system; null where not measured. */
   readonly cpuPerUnit: number | null;
-  /** What `cpuPerUnit` is per: `GB` (10^9 bytes), `transaction`, `segment`; null with it. */
+  /** The unit of `cpuPerUnit`: `s/GB` (10^9 bytes), `us/transaction`; null with it. */
   readonly cpuUnit: string | null;
   /** How many runs the median is of. */
   readonly runs: number;

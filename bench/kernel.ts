@@ -1,0 +1,231 @@
+/**
+ * The suite `kernel` (design section 8): one client on the kernel's TCP against every target, the targets
+ * in turn within one run, so that what the machine does meanwhile falls on all of them alike. Absolute
+ * figures mean little on a shared machine; the ratios of one run do.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { Failure } from "./failure.ts";
+import { buildClient, type Errand, type LoadReport, load } from "./load.ts";
+import { cleanUp, requireNamespaces, runIn } from "./namespace.ts";
+import { type Measurement, PRIMARY, type Row, rowsOf } from "./row.ts";
+import { cpuSeconds, type LinkSettings, type RunningTarget, requireBuilt, startTarget } from "./target.ts";
+
+/** What a workload asks of the client, and how its figure reads. */
+interface Workload extends Errand {
+  readonly unit: string;
+  /** From the client's figure (bytes or transactions a second) to `unit`. */
+  readonly scale: number;
+  readonly cpuUnit: string;
+  /** From CPU seconds for a byte or a transaction to `cpuUnit`. */
+  readonly cpuScale: number;
+  /** Whether the client times each transaction. */
+  readonly timed: boolean;
+}
+
+const BULK = { pinned: false, unit: "Gbit/s", scale: 8e-9, cpuUnit: "s/GB", cpuScale: 1e9, timed: false };
+const TRIPS = {
+  pinned: false,
+  unit: "transactions/s",
+  scale: 1,
+  cpuUnit: "us/transaction",
+  cpuScale: 1e6,
+  timed: true,
+};
+
+export const WORKLOADS: Readonly<Record<string, Workload>> = {
+  up: { ...BULK, load: "up" },
+  down: { ...BULK, load: "down" },
+  rr1: { ...TRIPS, load: "rr1" },
+  rr1p: { ...TRIPS, load: "rr1", pinned: true },
+  rr64: { ...TRIPS, load: "rr64" },
+  crr: { ...TRIPS, load: "crr", unit: "connections/s" },
+};
+
+export interface KernelOptions extends LinkSettings {
+  readonly targets: readonly string[];
+  readonly workloads: readonly string[];
+  /** Of each run, after the warm-up. */
+  readonly seconds: number;
+  readonly warmUp: number;
+  readonly runs: number;
+  /** Told of each run, for a person to follow. */
+  readonly progress: (line: string) => void;
+}
+
+/** The rows, and one line for each run that failed. */
+export interface Outcome {
+  readonly rows: readonly Row[];
+  readonly failures: readonly string[];
+}
+
+interface Sample extends LoadReport {
+  readonly cpuSeconds: number;
+}
+
+const PREFLIGHT_SECONDS = 0.4;
+
+/** Runs the suite. Needs root and a compiler; leaves no namespace and no process behind. */
+export async function benchKernel(options: KernelOptions): Promise<Outcome> {
+  requireNamespaces();
+  requireBuilt(options.targets);
+  buildClient();
+  const bench = new KernelBench(options);
+  try {
+    await bench.run();
+  } finally {
+    await bench.stop();
+    cleanUp();
+  }
+  return { rows: rowsOf(bench.measurements()), failures: bench.failures };
+}
+
+class KernelBench {
+  readonly failures: string[] = [];
+  readonly #options: KernelOptions;
+  readonly #running = new Map<string, RunningTarget>();
+  readonly #samples = new Map<string, Sample[]>();
+  /** What each target said of itself, kept for those that did not live to the end. */
+  readonly #about = new Map<string, Pick<RunningTarget, "spinUs" | "versions">>();
+
+  constructor(options: KernelOptions) {
+    this.#options = options;
+  }
+
+  async run(): Promise<void> {
+    const { workloads, targets, runs } = this.#options;
+    for (const workload of workloads) {
+      for (let run = 0; run < runs; run++) {
+        // Each run begins with another target, so that none always follows the same one.
+        for (let i = 0; i < targets.length; i++) {
+          await this.#sample(workload, targets[(run + i) % targets.length]!, run);
+        }
+      }
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#running.values()].map((target) => target.stop()));
+    this.#running.clear();
+  }
+
+  measurements(): Measurement[] {
+    const { workloads, targets } = this.#options;
+    return workloads.flatMap((workload) =>
+      targets.flatMap((target) => {
+        const samples = this.#samples.get(`${workload} ${target}`) ?? [];
+        const about = this.#about.get(target);
+        if (samples.length === 0 || about === undefined) return [];
+        return measurementsOf(workload, { name: target, ...about }, samples, this.#options);
+      }),
+    );
+  }
+
+  async #sample(workload: string, name: string, run: number): Promise<void> {
+    const { seconds, warmUp, runs, progress } = this.#options;
+    const { unit, scale } = WORKLOADS[workload]!;
+    const label = `${workload} ${run + 1}/${runs} ${name}`;
+    try {
+      const target = await this.#target(name);
+      const before = cpuSeconds(target.pid);
+      const report = await load(target, WORKLOADS[workload]!, seconds, warmUp);
+      const sample = { ...report, cpuSeconds: cpuSeconds(target.pid) - before };
+      const key = `${workload} ${name}`;
+      this.#samples.set(key, [...(this.#samples.get(key) ?? []), sample]);
+      progress(`${label}: ${(report.value * scale).toPrecision(4)} ${unit}`);
+    } catch (error) {
+      const line = `${label}: ${error instanceof Error ? error.message : String(error)}${this.#autopsy(name)}`;
+      this.failures.push(line);
+      progress(line);
+      await this.#forget(name);
+    }
+  }
+
+  /** The target, started if it is not running: a failed run must not spoil the ones after it. */
+  async #target(name: string): Promise<RunningTarget> {
+    const running = this.#running.get(name);
+    if (running !== undefined) return running;
+    const target = await startTarget(name, this.#options);
+    this.#running.set(name, target);
+    this.#about.set(name, { spinUs: target.spinUs, versions: target.versions });
+    await preflight(target);
+    return target;
+  }
+
+  #autopsy(name: string): string {
+    const target = this.#running.get(name);
+    if (target === undefined) return "";
+    const { exitCode, signalCode } = target.process;
+    const ended =
+      exitCode === null && signalCode === null ? "" : `; ${name} had ended (${signalCode ?? exitCode})`;
+    return ended + target.complaints();
+  }
+
+  async #forget(name: string): Promise<void> {
+    const target = this.#running.get(name);
+    this.#running.delete(name);
+    await target?.stop();
+  }
+}
+
+/** One `PRIMARY` measurement of a workload's samples, and the latencies where the client takes them. */
+export function measurementsOf(
+  workload: string,
+  target: Pick<RunningTarget, "name" | "spinUs" | "versions">,
+  samples: readonly Sample[],
+  { mtu, offload }: Pick<KernelOptions, "mtu" | "offload">,
+): Measurement[] {
+  const { unit, scale, cpuUnit, cpuScale, timed } = WORKLOADS[workload]!;
+  const sum = (of: (sample: Sample) => number): number =>
+    samples.reduce((all, sample) => all + of(sample), 0);
+  const notes: Record<string, string | number> = {
+    congestion: [...new Set(samples.map((sample) => sample.congestion))].join(" "),
+    mss: samples[0]!.mss,
+    retransmits: sum((sample) => sample.retransmits),
+    errors: sum((sample) => sample.errors),
+  };
+  if (target.name.startsWith("usertcp")) notes["offload"] = offload ? "on" : "off";
+  const common = {
+    suite: "kernel",
+    workload,
+    target: target.name,
+    mtu,
+    family: 4,
+    spinUs: target.spinUs,
+    versions: target.versions,
+    notes,
+  } as const;
+  const primary: Measurement = {
+    ...common,
+    metric: PRIMARY,
+    unit,
+    better: "higher",
+    cpuPerUnit: (sum((sample) => sample.cpuSeconds) / sum((sample) => sample.total)) * cpuScale,
+    cpuUnit,
+    samples: samples.map((sample) => sample.value * scale),
+  };
+  if (!timed) return [primary];
+  const latency = { ...common, unit: "us", better: "lower", cpuPerUnit: null, cpuUnit: null } as const;
+  return [
+    primary,
+    { ...latency, metric: "p50", samples: samples.map((sample) => sample.p50us) },
+    { ...latency, metric: "p99", samples: samples.map((sample) => sample.p99us) },
+  ];
+}
+
+/** Warms the target up, and makes sure that both ends are on cubic: it decides `up` and `down`. */
+async function preflight(target: RunningTarget): Promise<void> {
+  const warm = load(target, { load: "rr1", pinned: false }, PREFLIGHT_SECONDS, 0);
+  const ours = target.onKernel
+    ? delay(PREFLIGHT_SECONDS * 500).then(() => serverCongestion(target))
+    : "cubic";
+  const [{ congestion }, serverSide] = await Promise.all([warm, ours]);
+  if (congestion !== "cubic")
+    throw new Failure(`${target.name}: the client is on ${congestion}, not on cubic`);
+  if (serverSide !== "cubic")
+    throw new Failure(`${target.name}: the server is on ${serverSide}, not on cubic`);
+}
+
+function serverCongestion({ serverNamespace }: RunningTarget): string {
+  const shown = runIn(serverNamespace, "ss", "-tinH", "state", "established", "sport", "=", ":7");
+  return / (cubic|reno|bbr|dctcp|vegas|htcp|bic|westwood)\b/.exec(shown)?.[1] ?? "an unknown control";
+}

@@ -1,0 +1,32 @@
+/** `npm run bench -- SUITE`: rows on standard output, progress and complaints on standard error. */
+import { Failure } from "./failure.ts";
+import { benchKernel, type Outcome } from "./kernel.ts";
+import { type BenchOptions, parseArguments } from "./options.ts";
+import { table } from "./report.ts";
+
+try {
+  const options = parseArguments(process.argv.slice(2));
+  if (typeof options === "string") process.stdout.write(options);
+  else await bench(options);
+} catch (error) {
+  if (!(error instanceof Failure)) throw error;
+  process.stderr.write(`bench: ${error.message}\n`);
+  process.exitCode = error.exitCode;
+}
+
+async function bench(options: BenchOptions): Promise<void> {
+  const { rows, failures } = await run(options);
+  process.stdout.write(options.json ? `${JSON.stringify(rows, null, 2)}\n` : table(rows));
+  for (const failure of failures) process.stderr.write(`bench: failed: ${failure}\n`);
+  if (failures.length > 0) process.exitCode = 1;
+}
+
+async function run(options: BenchOptions): Promise<Outcome> {
+  const progress = (line: string): void => void process.stderr.write(`${line}\n`);
+  switch (options.suite) {
+    case "kernel":
+      return benchKernel({ ...options, progress });
+    default:
+      throw new Failure(`suite '${options.suite}' is not here`);
+  }
+}

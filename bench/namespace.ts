@@ -1,0 +1,162 @@
+/**
+ * Network namespaces for the benchmarks: made, joined, tuned and always removed again. All traffic of a
+ * bench stays inside them. This file knows nothing of workloads or targets.
+ */
+import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from "node:child_process";
+import { Failure } from "./failure.ts";
+
+const PREFIX = "utbench";
+
+/** The subnet of the veth pair; usertcp's own is 10.77.0.0/24 (the defaults of `usertcp serve`). */
+export const VETH_SERVER = "10.78.0.1";
+export const VETH_CLIENT = "10.78.0.2";
+
+const namespaces = new Set<string>();
+const children = new Set<ChildProcess>();
+let made = 0;
+let armed = false;
+
+/** Throws unless this process may make network namespaces. */
+export function requireNamespaces(): void {
+  if (process.platform !== "linux") throw new Failure("network namespaces need Linux");
+  if (process.getuid?.() !== 0) throw new Failure("network namespaces need root: run it with sudo");
+}
+
+/** Makes a namespace with a unique name and its loopback up, and sees to its removal at exit. */
+export function createNamespace(): string {
+  arm();
+  const name = `${PREFIX}-${process.pid}-${++made}`;
+  ip("netns", "add", name);
+  namespaces.add(name);
+  ip("-n", name, "link", "set", "lo", "up");
+  // crr leaves its TIME-WAIT with the client: 64,512 ports an address, taken again after one second.
+  sysctl(name, "net.ipv4.ip_local_port_range", "1024 65535");
+  sysctl(name, "net.ipv4.tcp_tw_reuse", "1");
+  sysctl(name, "net.core.somaxconn", "4096");
+  sysctl(name, "net.ipv4.tcp_max_syn_backlog", "4096");
+  return name;
+}
+
+/** Joins two namespaces by a veth pair, device `veth0` in each, with the addresses of this file. */
+export function joinByVeth(server: string, client: string, mtu: number): void {
+  ip("-n", server, "link", "add", "veth0", "type", "veth", "peer", "name", "veth0", "netns", client);
+  for (const [namespace, address] of [
+    [server, VETH_SERVER],
+    [client, VETH_CLIENT],
+  ] as const) {
+    ip("-n", namespace, "address", "add", `${address}/24`, "dev", "veth0");
+    ip("-n", namespace, "link", "set", "veth0", "mtu", String(mtu), "up");
+    useCubic(namespace, "veth0");
+  }
+}
+
+/** Adds further source addresses beside `address` on a device, and gives them all: crr uses them in turn. */
+export function addSources(namespace: string, device: string, address: string, count: number): string[] {
+  const subnet = address.slice(0, address.lastIndexOf("."));
+  const all = [address];
+  for (let i = 1; i < count; i++) {
+    const one = `${subnet}.${100 + i}`;
+    ip("-n", namespace, "address", "add", `${one}/24`, "dev", device);
+    all.push(one);
+  }
+  return all;
+}
+
+/** The device through which a namespace reaches an address. */
+export function deviceTowards(namespace: string, address: string): string {
+  const [route] = JSON.parse(ip("-n", namespace, "-j", "route", "get", address)) as { dev: string }[];
+  return route!.dev;
+}
+
+/**
+ * Sets cubic for every socket over a device, Node's included. A namespace refuses cubic by its sysctl
+ * where the host's default is another; the route's own setting is always taken.
+ */
+export function useCubic(namespace: string, device: string): void {
+  const routes = JSON.parse(ip("-n", namespace, "-j", "route", "show", "dev", device)) as {
+    dst: string;
+    prefsrc?: string;
+  }[];
+  for (const { dst, prefsrc } of routes) {
+    const source = prefsrc === undefined ? [] : ["proto", "kernel", "scope", "link", "src", prefsrc];
+    ip("-n", namespace, "route", "change", dst, "dev", device, ...source, "congctl", "cubic");
+  }
+}
+
+/** Runs a command in a namespace to its end, and gives its standard output. */
+export function runIn(namespace: string, ...command: string[]): string {
+  return ip("netns", "exec", namespace, ...command);
+}
+
+/** Starts a command in a namespace; `ip netns exec` becomes the command, so `pid` is the command's own. */
+export function spawnIn(namespace: string, command: readonly string[], options: SpawnOptions): ChildProcess {
+  const child = spawn("ip", ["netns", "exec", namespace, ...command], options);
+  children.add(child);
+  child.once("exit", () => children.delete(child));
+  return child;
+}
+
+/** Ends a child: SIGTERM, so that it can clean up, and SIGKILL if it has not gone within 3 s. */
+export async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  const hard = setTimeout(() => child.kill("SIGKILL"), 3000);
+  child.kill("SIGTERM");
+  await gone;
+  clearTimeout(hard);
+}
+
+/** Removes one namespace, and with it every link in it. */
+export function removeNamespace(name: string): void {
+  if (namespaces.delete(name)) spawnSync("ip", ["netns", "del", name]);
+}
+
+/** Ends what is still running and removes what is left, at once; safe to call twice. */
+export function cleanUp(): void {
+  for (const child of children) child.kill("SIGKILL");
+  children.clear();
+  for (const name of namespaces) removeNamespace(name);
+}
+
+// Every way out but SIGKILL comes by the exit handler; the next run sweeps up after that one.
+function arm(): void {
+  if (armed) return;
+  armed = true;
+  process.on("exit", cleanUp);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => {
+      void Promise.all([...children].map(stop)).then(() => process.exit(signal === "SIGINT" ? 130 : 143));
+    });
+  }
+  sweep();
+}
+
+function sweep(): void {
+  for (const line of ip("netns", "list").split("\n")) {
+    const name = line.split(" ", 1)[0]!;
+    const owner = new RegExp(`^${PREFIX}-(\\d+)-\\d+$`).exec(name)?.[1];
+    if (owner !== undefined && !isAlive(Number(owner))) spawnSync("ip", ["netns", "del", name]);
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function sysctl(namespace: string, name: string, value: string): void {
+  ip("netns", "exec", namespace, "sysctl", "-qw", `${name}=${value}`);
+}
+
+function ip(...args: string[]): string {
+  const done = spawnSync("ip", args, { encoding: "utf8" });
+  if (done.error !== undefined) throw new Failure(`ip: ${done.error.message} (install iproute2)`);
+  if (done.status !== 0) {
+    throw new Failure(`ip ${args.join(" ")}: ${done.stderr.trim() || `exit ${done.status}`}`);
+  }
+  return done.stdout;
+}

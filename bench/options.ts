@@ -1,0 +1,105 @@
+/** The command line of `npm run bench`: parsed and checked here, run by main.ts. */
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Failure } from "./failure.ts";
+import { WORKLOADS } from "./kernel.ts";
+import { TARGET_NAMES } from "./target.ts";
+
+export const SUITES = ["parse", "lookup", "kernel"] as const;
+export type Suite = (typeof SUITES)[number];
+
+/** Suites of the design that are still to come. */
+const LATER = ["peers", "scale"];
+
+export interface BenchOptions {
+  readonly suite: Suite;
+  readonly json: boolean;
+  readonly targets: readonly string[];
+  readonly workloads: readonly string[];
+  readonly seconds: number;
+  readonly warmUp: number;
+  readonly runs: number;
+  readonly mtu: number;
+  readonly spinUs: number | null;
+  readonly offload: boolean;
+}
+
+interface Raw {
+  readonly json?: true;
+  readonly targets: readonly string[];
+  readonly workloads: readonly string[];
+  readonly seconds: number;
+  readonly warmUp: number;
+  readonly runs: number;
+  readonly mtu: number;
+  readonly spin?: number;
+  readonly offload: boolean;
+}
+
+/**
+ * The options, or the text of `--help`.
+ * @throws Failure with exit code 2 and one line for what can't be meant.
+ */
+export function parseArguments(args: readonly string[]): BenchOptions | string {
+  let said = "";
+  const workloads = Object.keys(WORKLOADS);
+  const command = new Command("npm run bench --")
+    .argument("<suite>", SUITES.join(", "))
+    .option("--json", "print a JSON array of rows (design section 8)")
+    .option("--targets <names>", `of ${TARGET_NAMES.join(",")}`, listOf("target", TARGET_NAMES), TARGET_NAMES)
+    .option("--workloads <names>", `of ${workloads.join(",")}`, listOf("workload", workloads), workloads)
+    .option("--seconds <s>", "length of a run after its warm-up", numberIn(0.1, 60), 2)
+    .option("--warm-up <s>", "start of each run that does not count", numberIn(0, 60), 0.5)
+    .option("--runs <n>", "runs of each workload and target; fewer than 3 tell little", wholeIn(1, 100), 3)
+    .option("--mtu <bytes>", "of the link, such as 1500 or 65520", wholeIn(576, 65_535), 1500)
+    .option("--spin <us>", "microseconds that usertcp polls after a productive batch", wholeIn(0, 1_000_000))
+    .option("--no-offload", "usertcp's TUN device without segmentation offload")
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => (said += text), writeErr: () => {} });
+  try {
+    command.parse(args, { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return said;
+    throw new Failure(error.message.replace(/^error: /, ""), 2);
+  }
+  const { json, spin, ...rest } = command.opts<Raw>();
+  return { ...rest, suite: suiteOf(command.args[0]!), json: json ?? false, spinUs: spin ?? null };
+}
+
+function suiteOf(name: string): Suite {
+  const suite = SUITES.find((known) => known === name);
+  if (suite !== undefined) return suite;
+  const state = LATER.includes(name) ? "is not built yet" : "is not known";
+  throw new Failure(`suite '${name}' ${state}: there are ${SUITES.join(", ")}`, 2);
+}
+
+function listOf(what: string, known: readonly string[]): (text: string) => string[] {
+  return (text) => {
+    const names = [...new Set(text.split(","))];
+    const stranger = names.find((name) => !known.includes(name));
+    if (stranger !== undefined) {
+      throw new InvalidArgumentError(`No ${what} '${stranger}': there are ${known.join(", ")}.`);
+    }
+    return names;
+  };
+}
+
+function numberIn(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most)) {
+      throw new InvalidArgumentError(`It takes a number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}
+
+function wholeIn(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most)) {
+      throw new InvalidArgumentError(`It takes a whole number from ${least} to ${most}.`);
+    }
+    return value;
+  };
+}

@@ -1,0 +1,214 @@
+/**
+ * The servers under test: how each is started in namespaces of its own, what it says of itself, how much
+ * CPU it took. Adding a target is one entry in `TARGETS`. Workloads and rows are kernel.ts's business.
+ */
+import { type ChildProcess, spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { release } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Failure } from "./failure.ts";
+import {
+  addSources,
+  createNamespace,
+  deviceTowards,
+  joinByVeth,
+  removeNamespace,
+  spawnIn,
+  stop,
+  useCubic,
+  VETH_CLIENT,
+  VETH_SERVER,
+} from "./namespace.ts";
+import { BUILD, CLI, COMPILED, packageVersion, ROOT } from "./paths.ts";
+
+/** What every target is started with. */
+export interface LinkSettings {
+  readonly mtu: number;
+  /** Microseconds; null leaves it to the target. */
+  readonly spinUs: number | null;
+  /** False runs usertcp's TUN device without segmentation offload. */
+  readonly offload: boolean;
+}
+
+/** A target that has said it is ready. */
+export interface RunningTarget {
+  readonly name: string;
+  /** Where the client runs, and where the server does: the same namespace for usertcp. */
+  readonly clientNamespace: string;
+  readonly serverNamespace: string;
+  /** The address that the client dials, and those it may dial from. */
+  readonly host: string;
+  readonly sources: readonly string[];
+  readonly pid: number;
+  readonly spinUs: number;
+  /** True where the server's TCP is the kernel's, so that `ss` can show it. */
+  readonly onKernel: boolean;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly process: ChildProcess;
+  /** The last lines that it wrote to standard error. */
+  readonly complaints: () => string;
+  /** Ends it, and removes its namespaces. */
+  readonly stop: () => Promise<void>;
+}
+
+const STACK = "10.77.0.2";
+const STACK_HOST = "10.77.0.1";
+const SOURCES = 8;
+const READY_MS = 20_000;
+
+type Start = (name: string, settings: LinkSettings, nodeFlags: readonly string[]) => Promise<RunningTarget>;
+
+const TARGETS: Readonly<Record<string, Start>> = {
+  usertcp: startUsertcp("raw"),
+  "usertcp-net": startUsertcp("net"),
+  "node-net": (name, settings, nodeFlags) =>
+    startOnKernel(name, settings, [process.execPath, ...nodeFlags, join(COMPILED, "node-net.js")]),
+  "kernel-c": (name, settings) => startOnKernel(name, settings, [join(BUILD, "server")]),
+};
+
+export const TARGET_NAMES: readonly string[] = Object.keys(TARGETS);
+
+/** Starts a target by name. `nodeFlags` go to the Node that runs it, such as `--cpu-prof`. */
+export function startTarget(
+  name: string,
+  settings: LinkSettings,
+  nodeFlags: readonly string[] = [],
+): Promise<RunningTarget> {
+  return TARGETS[name]!(name, settings, nodeFlags);
+}
+
+/** Throws a `Failure` that says what to do when a target's program is not there. */
+export function requireBuilt(names: readonly string[]): void {
+  if (names.some((name) => name.startsWith("usertcp")) && !existsSync(CLI)) {
+    throw new Failure(`${CLI} is not there: run 'npm run build' first`);
+  }
+}
+
+/** The arguments of `usertcp serve` for a bench. */
+export function serveArguments(api: "raw" | "net", { mtu, spinUs, offload }: LinkSettings): string[] {
+  const args = ["serve", "--api", api, "--mtu", String(mtu), "--http", "0"];
+  args.push("--host", `${STACK_HOST}/24`, "--stack", STACK);
+  if (spinUs !== null) args.push("--spin", String(spinUs));
+  if (!offload) args.push("--no-offload");
+  return args;
+}
+
+/** Waits for the line `ready {...}` on a child's standard output, and gives the object. */
+export function readyLine(child: ChildProcess, name: string, complaints: () => string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const fail = (what: string): void => {
+      clearTimeout(late);
+      reject(new Failure(`${name}: ${what}${complaints()}`));
+    };
+    const late = setTimeout(() => fail(`not ready within ${READY_MS / 1000} s`), READY_MS);
+    child.once("error", (error) => fail(error.message));
+    child.once("exit", (code, signal) => fail(`ended (${signal ?? code}) before it was ready`));
+    createInterface({ input: child.stdout! }).on("line", (line) => {
+      if (!line.startsWith("ready ")) return;
+      clearTimeout(late);
+      try {
+        resolve(JSON.parse(line.slice("ready ".length)));
+      } catch {
+        fail(`its ready line is not JSON: ${line}`);
+      }
+    });
+  });
+}
+
+/** Keeps the tail of a child's standard error, to be shown if it fails. */
+export function listen(child: ChildProcess): () => string {
+  let tail = "";
+  child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+    tail = (tail + text).slice(-2000);
+  });
+  return () => (tail === "" ? "" : `: ${tail.trim()}`);
+}
+
+/** User and system time of a process so far, in seconds, from /proc/PID/stat (proc_pid_stat(5)). */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  return cpuSecondsOf(stat);
+}
+
+/** The same, of the text of such a file. */
+export function cpuSecondsOf(stat: string): number {
+  // The command's name may hold spaces and parentheses: count fields from behind the last one.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const utime = Number(fields[14 - 3]);
+  const stime = Number(fields[15 - 3]);
+  return (utime + stime) / USER_HZ;
+}
+
+// Ticks in /proc are 1/100 s on every Linux that Node runs on, whatever the kernel's own HZ.
+const USER_HZ = 100;
+
+function startUsertcp(api: "raw" | "net"): Start {
+  return async (name, settings, nodeFlags) => {
+    const namespace = createNamespace();
+    const child = spawnIn(
+      namespace,
+      [process.execPath, ...nodeFlags, CLI, ...serveArguments(api, settings)],
+      {
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
+    const complaints = listen(child);
+    await readyLine(child, name, complaints);
+    const device = deviceTowards(namespace, STACK);
+    const sources = addSources(namespace, device, STACK_HOST, SOURCES);
+    useCubic(namespace, device);
+    return {
+      name,
+      clientNamespace: namespace,
+      serverNamespace: namespace,
+      host: STACK,
+      sources,
+      pid: child.pid!,
+      spinUs: settings.spinUs ?? 0,
+      onKernel: false,
+      versions: { ...platform(), usertcp: usertcpVersion() },
+      process: child,
+      complaints,
+      stop: () => stop(child).then(() => removeNamespace(namespace)),
+    };
+  };
+}
+
+async function startOnKernel(
+  name: string,
+  settings: LinkSettings,
+  command: readonly string[],
+): Promise<RunningTarget> {
+  const server = createNamespace();
+  const client = createNamespace();
+  joinByVeth(server, client, settings.mtu);
+  const sources = addSources(client, "veth0", VETH_CLIENT, SOURCES);
+  const child = spawnIn(server, [...command, VETH_SERVER], { stdio: ["ignore", "pipe", "pipe"] });
+  const complaints = listen(child);
+  await readyLine(child, name, complaints);
+  return {
+    name,
+    clientNamespace: client,
+    serverNamespace: server,
+    host: VETH_SERVER,
+    sources,
+    pid: child.pid!,
+    spinUs: 0,
+    onKernel: true,
+    versions: platform(),
+    process: child,
+    complaints,
+    stop: () => stop(child).then(() => [server, client].forEach(removeNamespace)),
+  };
+}
+
+function platform(): Record<string, string> {
+  return { node: process.version, kernel: release() };
+}
+
+/** Our version with the commit, and `+` where the checkout has changes that no commit holds. */
+function usertcpVersion(): string {
+  const git = spawnSync("git", ["-C", ROOT, "describe", "--always", "--dirty=+"], { encoding: "utf8" });
+  return git.status === 0 ? `${packageVersion()}-${git.stdout.trim()}` : packageVersion();
+}
