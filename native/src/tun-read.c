@@ -1,0 +1,125 @@
+/*
+ * Receiving: the descriptor in the environment's own loop; when readable, packets are read into the slab
+ * until there are no more, the table is full, or the slab might truncate the next; then one callback.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <linux/virtio_net.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tun.h"
+
+/* Longest stay in one turn of the loop while spinning: timers and other descriptors wait meanwhile. */
+static const uint64_t TURN_NS = 1000000;
+
+uint64_t now_ns(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Memory that JavaScript may have detached since the last batch, so asked anew each time. */
+static bool memory(tun *t, napi_ref ref, void **data, size_t *length) {
+  napi_value value;
+  return napi_get_reference_value(t->env, ref, &value) == napi_ok && value != NULL &&
+         napi_get_typedarray_info(t->env, value, NULL, length, data, NULL, NULL) == napi_ok;
+}
+
+static void fill_row(const tun *t, const uint8_t *at, int32_t offset, int32_t length, int32_t *row) {
+  row[RX_OFFSET] = offset;
+  row[RX_LENGTH] = length;
+  row[RX_FLAGS] = 0;
+  row[RX_GSO_SIZE] = 0;
+  if (!t->offload) return;
+  struct virtio_net_hdr header;
+  memcpy(&header, at, sizeof header);
+  if (header.flags & (VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID)) row[RX_FLAGS] = RX_CHECKSUM_OK;
+  if (header.gso_type != VIRTIO_NET_HDR_GSO_NONE) row[RX_GSO_SIZE] = header.gso_size;
+}
+
+/* Returns how many packets were read; `*error` is the errno that ended the device, else 0. */
+static int read_batch(tun *t, uint8_t *slab, size_t size, size_t at, int32_t *table, int *error) {
+  const size_t prefix = t->offload ? VNET_HEADER : 0;
+  int count = 0;
+  while (count < BATCH && at + LARGEST_READ <= size) {
+    ssize_t n = read(t->fd, slab + at, LARGEST_READ);
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN) t->counters[COUNT_READ_EMPTY]++;
+      else *error = errno;
+      break;
+    }
+    if ((size_t)n <= prefix) continue;
+    t->counters[COUNT_READS]++;
+    t->counters[COUNT_READ_BYTES] += (double)((size_t)n - prefix);
+    fill_row(t, slab + at, (int32_t)(at + prefix), (int32_t)((size_t)n - prefix), table + count * RX_COLUMNS);
+    count++;
+    at = (at + (size_t)n + 3) & ~(size_t)3;
+  }
+  table[RX_NEXT] = (int32_t)at;
+  return count;
+}
+
+static void deliver(tun *t, int count) {
+  napi_value self, on_batch, argument, ignored;
+  t->counters[COUNT_BATCHES]++;
+  napi_get_reference_value(t->env, t->self, &self);
+  napi_get_reference_value(t->env, t->on_batch, &on_batch);
+  napi_create_int32(t->env, count, &argument);
+  if (napi_make_callback(t->env, NULL, self, on_batch, 1, &argument, &ignored) != napi_ok) tun_report_exception(t);
+}
+
+/* One batch, spinning for it until `deadline`; whether there was one. */
+static bool receive(tun *t, uint64_t deadline) {
+  void *slab, *table;
+  size_t size, columns;
+  if (!memory(t, t->slab, &slab, &size) || !memory(t, t->table, &table, &columns) || columns < RX_TABLE) {
+    tun_close(t, EFAULT, "read");
+    return false;
+  }
+  int32_t *rows = table;
+  int32_t start = rows[RX_NEXT];
+  if (start < 0 || (size_t)start + LARGEST_READ > size) {
+    tun_close(t, ENOBUFS, "read");
+    return false;
+  }
+  int error = 0;
+  int count = read_batch(t, slab, size, (size_t)start, rows, &error);
+  while (count == 0 && error == 0 && deadline != 0 && now_ns() < deadline) {
+    t->counters[COUNT_SPINS]++;
+    count = read_batch(t, slab, size, (size_t)start, rows, &error);
+  }
+  if (count > 0) deliver(t, count);
+  if (error != 0) tun_close(t, error, "read");
+  return count > 0;
+}
+
+static void on_readable(uv_handle_t *poll, int status, int events) {
+  (void)events;
+  tun *t = uv_handle_get_data(poll);
+  if (t->closing) return;
+  if (status < 0) {
+    /* libuv turns EPOLLERR, which is a deleted interface, into EBADF. */
+    tun_close(t, status == -EBADF ? EBADFD : -status, "poll");
+    return;
+  }
+  const uint64_t end = t->spin_ns != 0 ? now_ns() + TURN_NS : 0;
+  uint64_t deadline = 0;
+  for (;;) {
+    napi_handle_scope scope;
+    if (napi_open_handle_scope(t->env, &scope) != napi_ok) return;
+    bool productive = receive(t, deadline);
+    napi_close_handle_scope(t->env, scope);
+    /* A loop with nothing to wait for (an immediate is due, a handle closes) gets its turn at once. */
+    if (!productive || t->closing || t->spin_ns == 0 || uv_backend_timeout(t->loop) == 0) return;
+    uint64_t now = now_ns();
+    if (now >= end) return;
+    deadline = now + t->spin_ns;
+  }
+}
+
+int tun_start(tun *t) {
+  return -uv_poll_start(t->poll, UV_EVENT_READABLE, on_readable);
+}
