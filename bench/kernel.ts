@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "./failure.ts";
 import { buildClient, type Errand, type LoadReport, load } from "./load.ts";
 import { cleanUp, requireNamespaces, runIn } from "./namespace.ts";
+import { significant } from "./report.ts";
 import { type Measurement, PRIMARY, type Row, rowsOf } from "./row.ts";
 import { cpuSeconds, type LinkSettings, type RunningTarget, requireBuilt, startTarget } from "./target.ts";
 
@@ -131,7 +132,7 @@ class KernelBench {
       const sample = { ...report, cpuSeconds: cpuSeconds(target.pid) - before };
       const key = `${workload} ${name}`;
       this.#samples.set(key, [...(this.#samples.get(key) ?? []), sample]);
-      progress(`${label}: ${(report.value * scale).toPrecision(4)} ${unit}`);
+      progress(`${label}: ${significant(report.value * scale)} ${unit}`);
     } catch (error) {
       const line = `${label}: ${error instanceof Error ? error.message : String(error)}${this.#autopsy(name)}`;
       this.failures.push(line);

@@ -47,6 +47,13 @@ export function align(lines: readonly (readonly string[])[]): string {
     .join("");
 }
 
+/** Three significant digits, and no exponent however large or small. */
+export function significant(value: number): string {
+  if (value === 0) return "0";
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
+  return value.toFixed(Math.min(digits, 20));
+}
+
 function heading(rows: readonly Row[]): string {
   const { suite, mtu, family, runs } = rows[0]!;
   const link = mtu === 0 ? "" : `, MTU ${mtu}, IPv${family}`;
@@ -81,11 +88,4 @@ const COUNTS: ReadonlySet<string> = new Set(["retransmits", "errors"]);
 
 function times(ratio: number | undefined): string {
   return ratio === undefined ? "" : ratio.toFixed(2);
-}
-
-/** Three significant digits, and no exponent however large or small. */
-function significant(value: number): string {
-  if (value === 0) return "0";
-  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
-  return value.toFixed(Math.min(digits, 20));
 }

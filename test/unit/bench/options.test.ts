@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { Failure } from "../../../bench/failure.ts";
+import { parseArguments } from "../../../bench/options.ts";
+
+/** The one line that a bad command line gets. */
+function complaint(...args: string[]): string {
+  try {
+    parseArguments(args);
+  } catch (error) {
+    expect(error).toBeInstanceOf(Failure);
+    expect((error as Failure).exitCode).toBe(2);
+    expect((error as Failure).message).not.toContain("\n");
+    return (error as Failure).message;
+  }
+  throw new Error("it was accepted");
+}
+
+describe("npm run bench", () => {
+  it("takes a suite and has a default for the rest", () => {
+    expect(parseArguments(["kernel"])).toEqual({
+      suite: "kernel",
+      json: false,
+      targets: ["usertcp", "usertcp-net", "node-net", "kernel-c"],
+      workloads: ["up", "down", "rr1", "rr1p", "rr64", "crr"],
+      seconds: 2,
+      warmUp: 0.5,
+      runs: 3,
+      mtu: 1500,
+      spinUs: null,
+      offload: true,
+    });
+  });
+
+  it("takes each option", () => {
+    const line =
+      "kernel --json --targets node-net,kernel-c --workloads up --seconds 0.5 --runs 5 --mtu 65520";
+    expect(parseArguments([...line.split(" "), "--spin", "30", "--no-offload"])).toMatchObject({
+      json: true,
+      targets: ["node-net", "kernel-c"],
+      workloads: ["up"],
+      seconds: 0.5,
+      runs: 5,
+      mtu: 65_520,
+      spinUs: 30,
+      offload: false,
+    });
+  });
+
+  it("gives --help as text", () => {
+    expect(parseArguments(["--help"])).toContain("--workloads");
+  });
+
+  it.each([
+    [[], "suite"],
+    [["peers"], "suite 'peers' is not built yet"],
+    [["scale"], "suite 'scale' is not built yet"],
+    [["kernle"], "suite 'kernle' is not known"],
+    [["kernel", "parse"], "too many arguments"],
+    [["kernel", "--fast"], "unknown option '--fast'"],
+    [["kernel", "--targets", "lwip"], "No target 'lwip'"],
+    [["kernel", "--targets", ""], "No target ''"],
+    [["kernel", "--workloads", "up,sideways"], "No workload 'sideways'"],
+    [["kernel", "--seconds", "0"], "a number from 0.1 to 60"],
+    [["kernel", "--seconds", "1e9"], "a number from 0.1 to 60"],
+    [["kernel", "--seconds"], "argument missing"],
+    [["kernel", "--runs", "2.5"], "a whole number from 1 to 100"],
+    [["kernel", "--mtu", "100"], "a whole number from 576 to 65535"],
+    [["kernel", "--spin", "-1"], "a whole number from 0"],
+  ])("refuses %j with one line and exit code 2", (args, line) => {
+    expect(complaint(...args)).toContain(line);
+  });
+});
