@@ -34,6 +34,8 @@ export class SendSequence {
   mss = 536;
   /** The MSS option received, 536 without (MUST-15). */
   peerMss = 536;
+  /** End of the last segment sent that was not full: Minshall's variant of Nagle holds the next one until it is acknowledged. */
+  small: Seq = seq(0);
 }
 
 /** Receive sequence variables. */
@@ -137,7 +139,7 @@ export class Tcb {
   noted = false;
 
   // Acknowledgments owed.
-  ack = ACK_NONE;
+  ack: number = ACK_NONE;
   /** Bytes received since the last ACK was sent. */
   unackedText = 0;
   /** DSACK to report once (RFC 2883), when `dsackEnd` differs from `dsackStart`. */
@@ -158,12 +160,13 @@ export class Tcb {
   ssthresh = 0x7fffffff;
   /** Bytes acknowledged in congestion avoidance since cwnd last grew (RFC 5681 3.1, RFC 3465). */
   cwndAcked = 0;
-  caState = CA_OPEN;
+  caState: number = CA_OPEN;
   /** RecoveryPoint: SND.NXT when recovery began. */
   recover: Seq = seq(0);
   dupAcks = 0;
-  /** Highest sequence number the peer reported by SACK. */
-  highSacked: Seq = seq(0);
+  /** Everything below it was looked at for loss; and nothing below it waits for retransmission (hints only). */
+  lostMark: Seq = seq(0);
+  resendHint: Seq = seq(0);
   /** Sending stopped because of cwnd, not for want of data, since the last ACK (RFC 7661). */
   cwndLimited = false;
   lastSent: Micros = -1e15;
@@ -177,6 +180,8 @@ export class Tcb {
   keepAliveAt: Micros = NEVER;
   /** FIN-WAIT-2 without an owner, linger. */
   lingerAt: Micros = NEVER;
+  /** What the wheel holds; at most the earliest of the above. */
+  wheelAt: Micros = NEVER;
 
   // Retries.
   retries = 0;

@@ -1,0 +1,136 @@
+/**
+ * The ACK field of a segment on a synchronized connection (RFC 9293 3.10.7.4, fifth step, from "ESTABLISHED
+ * STATE" on): SND.UNA, the window, round-trip time, recovery, congestion control, and the retransmission timer.
+ * It must not know what a state means; `arrives-synchronized.ts` draws those conclusions.
+ */
+import { add, diff, gt, leq, lt } from "../base/seq.ts";
+import { NEVER } from "../base/time.ts";
+import { FIN, SYN, type Segment } from "../wire/segment.ts";
+import { AckSample } from "./congestion/congestion.ts";
+import { type TcpContext, timestampClock } from "./context.ts";
+import { onAck } from "./recovery/recovery.ts";
+import { NONE, acknowledgeRecords, inFlight, settle, takeSack } from "./recovery/scoreboard.ts";
+import { sampleRtt } from "./rtt.ts";
+import { EVENT_DRAIN, EVENT_FINISH, type Tcb } from "./tcb.ts";
+import { startKeepAlive, startPersist, startRetransmit } from "./timers.ts";
+
+const sample = new AckSample();
+
+/** Takes SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT (checked by the caller) into the TCB. */
+export function acknowledge(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
+  const snd = tcb.snd;
+  tcb.lastAckReceived = ctx.now;
+  if (tcb.keepAlive) {
+    tcb.keepProbes = 0;
+    startKeepAlive(tcb, ctx, tcb.keepAliveIdle);
+  }
+  if (lt(seg.ack, snd.una)) return;
+
+  const outstanding = snd.nxt !== snd.una;
+  sample.now = ctx.now;
+  sample.acked = diff(seg.ack, snd.una);
+  sample.sacked = 0;
+  sample.rttUs = -1;
+  const wnd = seg.wnd << snd.scale;
+  const duplicate =
+    sample.acked === 0 && outstanding && seg.textLength === 0 && (seg.flags & (SYN | FIN)) === 0 && wnd === snd.wnd;
+  if (outstanding) {
+    sample.inFlight = inFlight(tcb);
+    if (seg.sackCount > 0 && tcb.sackPermitted) sample.sacked = takeSack(tcb, seg, ctx);
+    if (sample.acked > 0) advance(tcb, seg, ctx);
+  }
+  updateWindow(tcb, seg, wnd, ctx);
+  if (!outstanding) return;
+
+  onAck(tcb, sample, duplicate, ctx);
+  if (snd.una === snd.nxt) {
+    settle(tcb);
+    tcb.retransmitAt = NEVER;
+  } else if (sample.acked > 0 && tcb.persistAt === NEVER) {
+    startRetransmit(tcb, ctx);
+  }
+  ctx.markDirty(tcb);
+}
+
+/** SEG.ACK > SND.UNA: lets go of what is acknowledged. */
+function advance(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
+  const snd = tcb.snd;
+  // The FIN is no byte of the buffer; SYN was acknowledged before (calls and arrives-syn-sent count it).
+  const finAcked = tcb.finSent && seg.ack === snd.nxt;
+  const text = sample.acked - (finAcked ? 1 : 0);
+  snd.una = seg.ack;
+  if (lt(snd.up, snd.una)) snd.up = snd.una;
+  const sentAt = acknowledgeRecords(tcb, seg.ack);
+  takeRtt(tcb, seg, sentAt, ctx);
+  if (text > 0) tcb.sendBuffer.discard(text);
+  tcb.bytesAcked += text;
+  tcb.retries = 0;
+  tcb.backoff = 0;
+  tcb.softError = 0;
+  tcb.progressAt = ctx.now;
+  if (tcb.wantsDrain && tcb.queuedToSend <= tcb.sendLimit >> 1) {
+    tcb.wantsDrain = false;
+    ctx.note(tcb, EVENT_DRAIN);
+  }
+  if (tcb.queuedToSend === 0 && (finAcked || !tcb.finQueued)) ctx.note(tcb, EVENT_FINISH);
+}
+
+/** A sample by Karn's rule, else from the echoed timestamp (RFC 7323 4.1: only ACKs of new data count). */
+function takeRtt(tcb: Tcb, seg: Segment, sentAt: number, ctx: TcpContext): void {
+  if (sentAt !== NONE) {
+    sample.rttUs = ((ctx.now | 0) - sentAt) | 0;
+  } else if (tcb.timestamps && seg.hasTimestamps && seg.tsecr !== 0) {
+    const ticks = (timestampClock(ctx.now, tcb.tsOffset) - seg.tsecr) | 0;
+    if (ticks >= 0 && ticks < MAX_ECHO_MS) sample.rttUs = ticks * 1_000;
+  }
+  if (sample.rttUs >= 0) sampleRtt(tcb, sample.rttUs, ctx.config);
+}
+
+/** RFC 9293 3.10.7.4: SND.WND from segments that are newer than the one it came from. */
+function updateWindow(tcb: Tcb, seg: Segment, wnd: number, ctx: TcpContext): void {
+  const snd = tcb.snd;
+  if (!(lt(snd.wl1, seg.seq) || (snd.wl1 === seg.seq && leq(snd.wl2, seg.ack)))) return;
+  snd.wl1 = seg.seq;
+  snd.wl2 = seg.ack;
+  tcb.probes = tcb.persistAt === NEVER ? 0 : tcb.probes;
+  if (wnd === snd.wnd) {
+    if (wnd === 0) answerToProbe(tcb, ctx);
+    return;
+  }
+  snd.wnd = wnd;
+  if (wnd > snd.maxWnd) snd.maxWnd = wnd;
+  if (wnd === 0) answerToProbe(tcb, ctx);
+  else if (tcb.persistAt !== NEVER) leavePersist(tcb, ctx);
+  ctx.markDirty(tcb);
+}
+
+/** MUST-37: while the peer answers probes the connection stays, however long; only unanswered ones count against R2. */
+function answerToProbe(tcb: Tcb, ctx: TcpContext): void {
+  tcb.retries = 0;
+  if (tcb.queuedToSend > 0 || (tcb.finQueued && tcb.snd.una !== tcb.snd.nxt)) {
+    if (tcb.persistAt === NEVER) startPersist(tcb, ctx);
+  }
+}
+
+/** The window opened. A probe's byte that the peer did not take is unsent again, so that it leaves in a whole segment. */
+function leavePersist(tcb: Tcb, ctx: TcpContext): void {
+  const snd = tcb.snd;
+  tcb.persistAt = NEVER;
+  tcb.probes = 0;
+  if (snd.una === snd.nxt) return;
+  if (!tcb.finSent && diff(snd.nxt, snd.una) === 1) {
+    tcb.sentRing.clear();
+    snd.nxt = snd.una;
+  } else {
+    startRetransmit(tcb, ctx);
+  }
+}
+
+/** An echo older than this is not ours: RTO never lets a segment live so long. */
+const MAX_ECHO_MS = 600_000;
+
+/** Whether SEG.ACK is one that RFC 5961 5.2 accepts. */
+export function isAckAcceptable(tcb: Tcb, seg: Segment): boolean {
+  const oldest = add(tcb.snd.una, -Math.max(tcb.snd.maxWnd, 1));
+  return !gt(seg.ack, tcb.snd.nxt) && !lt(seg.ack, oldest);
+}

@@ -1,0 +1,67 @@
+/**
+ * The state machine of loss recovery: open, disorder, recovery (RFC 6675 5, RFC 6582 3.2), loss (RFC 5681 3.1 after a
+ * timeout). It reads what the scoreboard and loss detection say and tells congestion control; it never sends.
+ */
+import { diff, geq, gt, lt } from "../../base/seq.ts";
+import type { AckSample } from "../congestion/congestion.ts";
+import type { TcpContext } from "../context.ts";
+import { CA_DISORDER, CA_LOSS, CA_OPEN, CA_RECOVERY, type Tcb } from "../tcb.ts";
+import { DUP_THRESH, detectBySack, loseOldest } from "./loss-detection.ts";
+import { inFlight, markAllLost, settle } from "./scoreboard.ts";
+
+/** After SND.UNA and the scoreboard took in an ACK. `duplicate` as RFC 5681 2 defines it. */
+export function onAck(tcb: Tcb, sample: AckSample, duplicate: boolean, ctx: TcpContext): void {
+  const progressed = sample.acked > 0;
+  if (tcb.caState === CA_OPEN && !duplicate && sample.sacked === 0) {
+    if (progressed) tcb.congestion.onAck(tcb, sample);
+    return;
+  }
+  if (tcb.caState >= CA_RECOVERY && geq(tcb.snd.una, tcb.recover)) {
+    tcb.congestion.onRecovered(tcb, inFlight(tcb));
+    settle(tcb);
+  }
+  if (tcb.sackPermitted) detectBySack(tcb);
+  else countDuplicates(tcb, sample, duplicate);
+
+  if (tcb.caState <= CA_DISORDER) {
+    if (tcb.sentRing.lost > 0) enterRecovery(tcb, ctx);
+    else tcb.caState = tcb.sentRing.sacked > 0 || tcb.dupAcks > 0 ? CA_DISORDER : CA_OPEN;
+  }
+  // Fast recovery holds the window; elsewhere, slow start after a timeout included, it opens.
+  if (progressed && tcb.caState !== CA_RECOVERY) tcb.congestion.onAck(tcb, sample);
+}
+
+/** RFC 6582: duplicate ACKs and partial ACKs, where the peer does not SACK. */
+function countDuplicates(tcb: Tcb, sample: AckSample, duplicate: boolean): void {
+  if (duplicate) {
+    tcb.dupAcks++;
+    // 3.2 step 1: after a timeout, duplicates of what was sent before it prove nothing.
+    if (tcb.dupAcks >= DUP_THRESH && tcb.caState <= CA_DISORDER && gt(tcb.snd.una, tcb.recover)) loseOldest(tcb);
+    return;
+  }
+  if (sample.acked === 0) return;
+  if (tcb.caState === CA_RECOVERY && lt(tcb.snd.una, tcb.recover)) {
+    tcb.dupAcks = Math.max(0, tcb.dupAcks - Math.ceil(sample.acked / tcb.snd.mss) + 1);
+    loseOldest(tcb);
+  } else {
+    tcb.dupAcks = 0;
+  }
+}
+
+function enterRecovery(tcb: Tcb, ctx: TcpContext): void {
+  tcb.caState = CA_RECOVERY;
+  tcb.recover = tcb.snd.nxt;
+  if (tcb.sackPermitted) ctx.counters.TCPSackRecovery++;
+  else ctx.counters.TCPRenoRecovery++;
+  tcb.congestion.onLoss(tcb, diff(tcb.snd.nxt, tcb.snd.una));
+}
+
+/** The retransmission timer expired with data outstanding: everything unSACKED is lost (RFC 6675 5.1, RFC 5681 3.1). */
+export function onTimeout(tcb: Tcb, ctx: TcpContext): void {
+  const flight = diff(tcb.snd.nxt, tcb.snd.una);
+  tcb.congestion.onTimeout(tcb, flight, tcb.caState !== CA_LOSS || geq(tcb.snd.una, tcb.recover));
+  tcb.caState = CA_LOSS;
+  tcb.recover = tcb.snd.nxt;
+  tcb.dupAcks = 0;
+  markAllLost(tcb, ctx);
+}

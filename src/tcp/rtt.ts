@@ -1,0 +1,35 @@
+/**
+ * Round-trip time and retransmission timeout (RFC 6298). Samples are in microseconds, taken by Karn's rule from
+ * segments sent once, or from timestamps (RFC 7323 4) where only retransmitted ones were acknowledged.
+ */
+import type { TcpConfig } from "./config.ts";
+import type { Tcb } from "./tcb.ts";
+
+/** Takes a sample (RFC 6298 2.2, 2.3) and ends back-off (Karn: only a valid sample does). */
+export function sampleRtt(tcb: Tcb, rttUs: number, config: TcpConfig): void {
+  const r = Math.max(1, rttUs);
+  if (tcb.srttUs < 0) {
+    tcb.srttUs = r;
+    tcb.rttvarUs = r >> 1;
+  } else {
+    const err = r - tcb.srttUs;
+    tcb.rttvarUs += (Math.abs(err) - tcb.rttvarUs) >> 2;
+    tcb.srttUs = Math.max(1, tcb.srttUs + (err >> 3));
+  }
+  if (tcb.minRttUs < 0 || r < tcb.minRttUs) tcb.minRttUs = r;
+  tcb.rtoUs = computeRto(tcb, config);
+}
+
+/** RTO = SRTT + max(G, 4 x RTTVAR), between the bounds. */
+export function computeRto(tcb: Tcb, config: TcpConfig): number {
+  if (tcb.srttUs < 0) return config.rtoInitial;
+  // As Linux, the lower bound holds for the variance term, so that RTO never comes near SRTT on a steady path.
+  const rto = tcb.srttUs + Math.max(config.rtoMin, 4 * tcb.rttvarUs);
+  return Math.min(rto, config.rtoMax);
+}
+
+/** RFC 6298 5.5. */
+export function backOff(tcb: Tcb, config: TcpConfig): void {
+  tcb.backoff++;
+  tcb.rtoUs = Math.min(tcb.rtoUs * 2, config.rtoMax);
+}

@@ -1,0 +1,103 @@
+/**
+ * Text of a segment on a synchronized connection (RFC 9293 3.10.7.4, seventh step): in order into the receive
+ * buffer, ahead of a gap into the assembler, and the acknowledgment that is owed for it.
+ */
+import { add, diff, gt, leq, lt, max, min } from "../base/seq.ts";
+import * as drop from "../wire/drop.ts";
+import type { Segment } from "../wire/segment.ts";
+import type { TcpContext } from "./context.ts";
+import { ACK_DELAYED, ACK_NOW, EVENT_DATA, type Tcb } from "./tcb.ts";
+import { startDelayedAck } from "./timers.ts";
+
+/** Takes the text at SEG.SEQ >= RCV.NXT (the caller trimmed it to the window). Returns whether the packet's memory is kept. */
+export function takeText(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
+  const rcv = tcb.rcv;
+  const length = seg.textLength;
+  tcb.dataSegsIn++;
+  tcb.lastDataReceived = ctx.now;
+  const segment = seg.gsoSize > 0 ? seg.gsoSize : length;
+  if (segment > rcv.mss) rcv.mss = Math.min(segment, MAX_SEGMENT);
+  if (seg.seq !== rcv.nxt) {
+    takeAhead(tcb, seg, ctx);
+    return false;
+  }
+  const kept = tcb.receiveBuffer.append(seg.bytes, seg.textOffset, length, ctx.arena, tcb.paused);
+  rcv.nxt = add(rcv.nxt, length);
+  let inOrder = length;
+  tcb.unackedText += length;
+  if (tcb.hasGaps) {
+    const filled = tcb.assembler.take(rcv.nxt, tcb.receiveBuffer);
+    rcv.nxt = add(rcv.nxt, filled);
+    inOrder += filled;
+    // RFC 5681 4.2: a segment that fills a gap, in whole or in part, is acknowledged at once.
+    tcb.ack = ACK_NOW;
+  }
+  tcb.bytesReceived += inOrder;
+  // RFC 9293 3.8.6.3 SHLD-18: an ACK for every second full segment at least.
+  if (tcb.unackedText >= 2 * rcv.mss) {
+    tcb.ack = ACK_NOW;
+  } else if (tcb.ack === 0) {
+    tcb.ack = ACK_DELAYED;
+    startDelayedAck(tcb, ctx);
+  }
+  ctx.note(tcb, EVENT_DATA);
+  ctx.markDirty(tcb);
+  return kept;
+}
+
+/** Text after a gap: kept, reported by SACK, and answered at once by a duplicate ACK (RFC 5681 4.2). */
+function takeAhead(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
+  const left = seg.seq;
+  const right = add(left, seg.textLength);
+  tcb.ack = ACK_NOW;
+  ctx.markDirty(tcb);
+  if (tcb.assembler.covers(left, right)) {
+    if (tcb.sackPermitted) {
+      tcb.dsackStart = left;
+      tcb.dsackEnd = right;
+      ctx.counters.TCPDSACKOfoSent++;
+    }
+    return;
+  }
+  if (tcb.assembler.insert(left, seg.bytes, seg.textOffset, seg.textLength, ctx.arena)) {
+    tcb.outOfOrder++;
+    ctx.counters.TCPOFOQueue++;
+  } else {
+    ctx.counters.TCPOFODrop++;
+    ctx.drop(drop.TCP_REASSEMBLY_FULL);
+  }
+}
+
+/**
+ * Cuts a segment down to the window (RFC 9293 3.10.7.4, first step: "tailored"). What was received before is noted for
+ * DSACK (RFC 2883 4.1). Returns false when nothing of its text and FIN is left.
+ */
+export function trimToWindow(tcb: Tcb, seg: Segment): boolean {
+  const rcv = tcb.rcv;
+  if (lt(seg.seq, rcv.nxt)) {
+    const old = diff(rcv.nxt, seg.seq);
+    if (tcb.sackPermitted && seg.textLength > 0) {
+      tcb.dsackStart = seg.seq;
+      tcb.dsackEnd = min(rcv.nxt, add(seg.seq, seg.textLength));
+    }
+    if (old > seg.textLength) return false;
+    seg.textOffset += old;
+    seg.textLength -= old;
+    seg.seq = rcv.nxt;
+    tcb.ack = ACK_NOW;
+  }
+  const end = add(seg.seq, seg.textLength);
+  const edge = max(rcv.edge, rcv.nxt);
+  if (gt(end, edge)) {
+    seg.textLength = Math.max(0, diff(edge, seg.seq));
+    seg.flags &= ~FIN_BIT;
+    tcb.ack = ACK_NOW;
+  } else if (end === edge && leq(edge, seg.seq) && seg.textLength === 0 && gt(seg.seq, rcv.nxt)) {
+    seg.flags &= ~FIN_BIT;
+  }
+  return true;
+}
+
+const FIN_BIT = 0x01;
+/** `rcv.mss` never counts a super-segment as one segment of its size where the device does not tell. */
+const MAX_SEGMENT = 16_384;

@@ -1,0 +1,50 @@
+/**
+ * The receive window: what to advertise (RFC 9293 3.8.6, silly-window avoidance 3.8.6.2.2), when an update is
+ * worth a segment, and how the buffer behind it grows with what the application consumes a round trip.
+ */
+import { add, diff, gt } from "../base/seq.ts";
+import type { TcpContext } from "./context.ts";
+import { ACK_NOW, type Tcb } from "./tcb.ts";
+
+/**
+ * Chooses the window for a segment about to leave and returns the header's 16 bits. The right edge never moves left
+ * (SHLD-14) and moves right by half the buffer or one segment at least (RFC 9293 3.8.6.2.2 MUST-39).
+ */
+export function advertise(tcb: Tcb, ctx: TcpContext): number {
+  const rcv = tcb.rcv;
+  const held = Math.max(0, diff(rcv.edge, rcv.nxt));
+  const free = Math.max(0, rcv.buffer - tcb.queuedToRead);
+  const grown = free - held >= Math.min(rcv.buffer >> 1, rcv.mss) ? free : held;
+  const unit = 2 ** rcv.scale;
+  // Keeping an edge must not lose a fraction of a unit to rounding: round up; opening must not promise more than there is.
+  const field = Math.min(65_535, grown === held ? Math.ceil(held / unit) : Math.floor(free / unit));
+  const wnd = field * unit;
+  if (wnd === 0 && rcv.wnd > 0) ctx.counters.TCPToZeroWindowAdv++;
+  else if (wnd > 0 && rcv.wnd === 0) ctx.counters.TCPFromZeroWindowAdv++;
+  rcv.wnd = wnd;
+  const edge = add(rcv.nxt, wnd);
+  if (gt(edge, rcv.edge)) rcv.edge = edge;
+  return field;
+}
+
+/** The application took `n` bytes: grows the buffer, and asks for a window update when that is worth one. */
+export function taken(tcb: Tcb, n: number, ctx: TcpContext): void {
+  tcb.takenBytes += n;
+  if (ctx.now - tcb.takenSince > Math.max(tcb.srttUs, ROUND_TRIP_MIN)) {
+    const want = 2 * tcb.takenBytes + 16 * tcb.rcv.mss;
+    if (want > tcb.rcv.buffer) tcb.rcv.buffer = Math.min(want, Math.max(ctx.config.receiveBufferMax, tcb.rcv.buffer));
+    tcb.takenBytes = 0;
+    tcb.takenSince = ctx.now;
+  }
+  const rcv = tcb.rcv;
+  const held = Math.max(0, diff(rcv.edge, rcv.nxt));
+  if (held > rcv.buffer >> 1) return;
+  const gain = rcv.buffer - tcb.queuedToRead - held;
+  if (gain >= Math.min(rcv.buffer >> 1, held === 0 ? rcv.mss : 2 * rcv.mss)) {
+    tcb.ack = ACK_NOW;
+    ctx.markDirty(tcb);
+  }
+}
+
+/** Where no round trip was measured, or an idle CPU's wake-up is all of it: measure over this, in microseconds. */
+const ROUND_TRIP_MIN = 100;
