@@ -84,7 +84,7 @@ function listOf(what: string, known: readonly string[]): (text: string) => strin
   };
 }
 
-function numberIn(least: number, most: number): (text: string) => number {
+export function numberIn(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
     if (!(value >= least && value <= most)) {
@@ -94,7 +94,7 @@ function numberIn(least: number, most: number): (text: string) => number {
   };
 }
 
-function wholeIn(least: number, most: number): (text: string) => number {
+export function wholeIn(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
     if (!(value >= least && value <= most)) {

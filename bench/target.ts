@@ -57,25 +57,23 @@ const STACK_HOST = "10.77.0.1";
 const SOURCES = 8;
 const READY_MS = 20_000;
 
-type Start = (name: string, settings: LinkSettings, nodeFlags: readonly string[]) => Promise<RunningTarget>;
+/** Rewrites the command that a target is started with, such as to put a profiler before it. */
+export type Wrap = (command: readonly string[]) => readonly string[];
+
+type Start = (name: string, settings: LinkSettings, wrap: Wrap) => Promise<RunningTarget>;
 
 const TARGETS: Readonly<Record<string, Start>> = {
   usertcp: startUsertcp("raw"),
   "usertcp-net": startUsertcp("net"),
-  "node-net": (name, settings, nodeFlags) =>
-    startOnKernel(name, settings, [process.execPath, ...nodeFlags, join(COMPILED, "node-net.js")]),
-  "kernel-c": (name, settings) => startOnKernel(name, settings, [join(BUILD, "server")]),
+  "node-net": startOnKernel([process.execPath, join(COMPILED, "node-net.js")]),
+  "kernel-c": startOnKernel([join(BUILD, "server")]),
 };
 
 export const TARGET_NAMES: readonly string[] = Object.keys(TARGETS);
 
-/** Starts a target by name. `nodeFlags` go to the Node that runs it, such as `--cpu-prof`. */
-export function startTarget(
-  name: string,
-  settings: LinkSettings,
-  nodeFlags: readonly string[] = [],
-): Promise<RunningTarget> {
-  return TARGETS[name]!(name, settings, nodeFlags);
+/** Starts a target by name. */
+export function startTarget(name: string, settings: LinkSettings, wrap: Wrap = asIs): Promise<RunningTarget> {
+  return TARGETS[name]!(name, settings, wrap);
 }
 
 /** Throws a `Failure` that says what to do when a target's program is not there. */
@@ -94,8 +92,14 @@ export function serveArguments(api: "raw" | "net", { mtu, spinUs, offload }: Lin
   return args;
 }
 
+/** What a target says when it is ready. Its `pid` is not the child's where a profiler stands before it. */
+export interface Ready {
+  readonly pid: number;
+  readonly spinUs?: number;
+}
+
 /** Waits for the line `ready {...}` on a child's standard output, and gives the object. */
-export function readyLine(child: ChildProcess, name: string, complaints: () => string): Promise<unknown> {
+export function readyLine(child: ChildProcess, name: string, complaints: () => string): Promise<Ready> {
   return new Promise((resolve, reject) => {
     const fail = (what: string): void => {
       clearTimeout(late);
@@ -108,7 +112,7 @@ export function readyLine(child: ChildProcess, name: string, complaints: () => s
       if (!line.startsWith("ready ")) return;
       clearTimeout(late);
       try {
-        resolve(JSON.parse(line.slice("ready ".length)));
+        resolve(JSON.parse(line.slice("ready ".length)) as Ready);
       } catch {
         fail(`its ready line is not JSON: ${line}`);
       }
@@ -144,17 +148,12 @@ export function cpuSecondsOf(stat: string): number {
 const USER_HZ = 100;
 
 function startUsertcp(api: "raw" | "net"): Start {
-  return async (name, settings, nodeFlags) => {
+  return async (name, settings, wrap) => {
     const namespace = createNamespace();
-    const child = spawnIn(
-      namespace,
-      [process.execPath, ...nodeFlags, CLI, ...serveArguments(api, settings)],
-      {
-        stdio: ["ignore", "pipe", "pipe"],
-      },
-    );
+    const command = [process.execPath, CLI, ...serveArguments(api, settings)];
+    const child = spawnIn(namespace, wrap(command), { stdio: ["ignore", "pipe", "pipe"] });
     const complaints = listen(child);
-    await readyLine(child, name, complaints);
+    const ready = await readyLine(child, name, complaints);
     const device = deviceTowards(namespace, STACK);
     const sources = addSources(namespace, device, STACK_HOST, SOURCES);
     useCubic(namespace, device);
@@ -164,8 +163,8 @@ function startUsertcp(api: "raw" | "net"): Start {
       serverNamespace: namespace,
       host: STACK,
       sources,
-      pid: child.pid!,
-      spinUs: settings.spinUs ?? 0,
+      pid: ready.pid,
+      spinUs: settings.spinUs ?? ready.spinUs ?? 0,
       onKernel: false,
       versions: { ...platform(), usertcp: usertcpVersion() },
       process: child,
@@ -175,32 +174,34 @@ function startUsertcp(api: "raw" | "net"): Start {
   };
 }
 
-async function startOnKernel(
-  name: string,
-  settings: LinkSettings,
-  command: readonly string[],
-): Promise<RunningTarget> {
-  const server = createNamespace();
-  const client = createNamespace();
-  joinByVeth(server, client, settings.mtu);
-  const sources = addSources(client, "veth0", VETH_CLIENT, SOURCES);
-  const child = spawnIn(server, [...command, VETH_SERVER], { stdio: ["ignore", "pipe", "pipe"] });
-  const complaints = listen(child);
-  await readyLine(child, name, complaints);
-  return {
-    name,
-    clientNamespace: client,
-    serverNamespace: server,
-    host: VETH_SERVER,
-    sources,
-    pid: child.pid!,
-    spinUs: 0,
-    onKernel: true,
-    versions: platform(),
-    process: child,
-    complaints,
-    stop: () => stop(child).then(() => [server, client].forEach(removeNamespace)),
+function startOnKernel(command: readonly string[]): Start {
+  return async (name, settings, wrap) => {
+    const server = createNamespace();
+    const client = createNamespace();
+    joinByVeth(server, client, settings.mtu);
+    const sources = addSources(client, "veth0", VETH_CLIENT, SOURCES);
+    const child = spawnIn(server, wrap([...command, VETH_SERVER]), { stdio: ["ignore", "pipe", "pipe"] });
+    const complaints = listen(child);
+    const ready = await readyLine(child, name, complaints);
+    return {
+      name,
+      clientNamespace: client,
+      serverNamespace: server,
+      host: VETH_SERVER,
+      sources,
+      pid: ready.pid,
+      spinUs: 0,
+      onKernel: true,
+      versions: platform(),
+      process: child,
+      complaints,
+      stop: () => stop(child).then(() => [server, client].forEach(removeNamespace)),
+    };
   };
+}
+
+function asIs(command: readonly string[]): readonly string[] {
+  return command;
 }
 
 function platform(): Record<string, string> {
