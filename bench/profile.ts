@@ -82,7 +82,9 @@ async function profile(options: ProfileOptions): Promise<void> {
     return;
   }
   installClinic();
-  const clinic = [process.execPath, CLINIC, mode, "--open=false", "--dest", folder, "--"];
+  // clinic drops its logs into the current folder; and, left alone, it asks to report its use.
+  const settings = ["env", "-C", folder, "NO_INSIGHT=1", "NO_UPDATE_NOTIFIER=1"];
+  const clinic = [...settings, process.execPath, CLINIC, mode, "--open=false", "--dest", folder, "--"];
   await underLoad(options, (command) => [...clinic, ...command]);
   const page = readdirSync(folder).find((name) => name.endsWith(".html"));
   if (page === undefined) throw new Failure(`clinic left no report in ${folder}`);
