@@ -1,4 +1,4 @@
-/** npm `ip-packet` 2 ships no types: what our tests use of it. */
+/** npm `ip-packet` 2 ships no types: what bench and tests use of it. */
 declare module "ip-packet" {
   interface State {
     start: number;
