@@ -26,6 +26,10 @@ async function run(options: BenchOptions): Promise<Outcome> {
   switch (options.suite) {
     case "kernel":
       return benchKernel({ ...options, progress });
+    case "parse": {
+      const { benchParse } = await import("./parse.ts");
+      return { rows: benchParse(), failures: [] };
+    }
     default:
       throw new Failure(`suite '${options.suite}' is not here`);
   }

@@ -11,6 +11,8 @@ const PREFIX = "utbench";
 export const VETH_SERVER = "10.78.0.1";
 export const VETH_CLIENT = "10.78.0.2";
 
+const MORTAL = ["setpriv", "--pdeathsig", "KILL"];
+
 const namespaces = new Set<string>();
 const children = new Set<ChildProcess>();
 let made = 0;
@@ -88,9 +90,12 @@ export function runIn(namespace: string, ...command: string[]): string {
   return ip("netns", "exec", namespace, ...command);
 }
 
-/** Starts a command in a namespace; `ip netns exec` becomes the command, so `pid` is the command's own. */
+/**
+ * Starts a command in a namespace. `ip netns exec` and setpriv become the command, so `pid` is its own; and it
+ * dies with this process, even by SIGKILL.
+ */
 export function spawnIn(namespace: string, command: readonly string[], options: SpawnOptions): ChildProcess {
-  const child = spawn("ip", ["netns", "exec", namespace, ...command], options);
+  const child = spawn("ip", ["netns", "exec", namespace, ...MORTAL, ...command], options);
   children.add(child);
   child.once("exit", () => children.delete(child));
   return child;

@@ -51,7 +51,7 @@ export function parseArguments(args: readonly string[]): BenchOptions | string {
     .option("--warm-up <s>", "start of each run that does not count", numberIn(0, 60), 0.5)
     .option("--runs <n>", "runs of each workload and target; fewer than 3 tell little", wholeIn(1, 100), 3)
     .option("--mtu <bytes>", "of the link, such as 1500 or 65520", wholeIn(576, 65_535), 1500)
-    .option("--spin <us>", "microseconds that usertcp polls after a productive batch", wholeIn(0, 1_000_000))
+    .option("--spin <us>", "microseconds that usertcp polls after a productive batch", wholeIn(0, 10_000))
     .option("--no-offload", "usertcp's TUN device without segmentation offload")
     .exitOverride()
     .configureOutput({ writeOut: (text) => (said += text), writeErr: () => {} });

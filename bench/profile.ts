@@ -59,7 +59,7 @@ function parse(args: readonly string[]): ProfileOptions {
     )
     .option("--seconds <s>", "how long", numberIn(0.5, 60), 5)
     .option("--mtu <bytes>", "of the link", wholeIn(576, 65_535), 1500)
-    .option("--spin <us>", "as in `npm run bench`", wholeIn(0, 1_000_000))
+    .option("--spin <us>", "as in `npm run bench`", wholeIn(0, 10_000))
     .option("--no-offload", "as in `npm run bench`")
     .option("--top <n>", "cpu-prof: how many functions", wholeIn(1, 1000), 30)
     .option("--interval <us>", "cpu-prof: microseconds between samples", wholeIn(50, 100_000), 200)
