@@ -4,6 +4,7 @@
  * Text forms are RFC 6943 3.1.1 strict dotted quads and RFC 4291 2.2 in, RFC 5952 out.
  * Knows nothing of interfaces and routes.
  */
+import type { SipHash } from "./siphash.ts";
 
 /** IP version. */
 export type Family = 4 | 6;
@@ -184,6 +185,15 @@ export function isLimitedBroadcast(key: number): boolean {
 export function isBroadcast(key: number, network: number, bits: number): boolean {
   if (key === LIMITED_BROADCAST) return true;
   return bits < 31 && samePrefixV4(key, network, bits) && (key | maskV4(bits)) === -1;
+}
+
+/**
+ * 32 bits that stand for an IPv6 address where an id won't do, because it must mean the same when nobody has
+ * held the address in between (initial sequence numbers, cookies). Keyed, so that a peer, with 2^64 addresses
+ * of its own, can't look for two that agree.
+ */
+export function digestIpv6(sip: SipHash, words: Int32Array): number {
+  return sip.hash5(words[0]!, words[1]!, words[2]!, words[3]!, 6);
 }
 
 /**
