@@ -1,0 +1,13 @@
+/** The entry `usertcp/net`: node:net over a stack of ours. */
+export type {
+  ConnectOptions,
+  CreateConnectionOptions,
+  ListenOptions,
+  NetStack,
+  OnReadOptions,
+  ServerOptions,
+  SocketOptions,
+} from "./net/arguments.ts";
+export { type Connect, type CreateServer, createNet, type Net } from "./net/net.ts";
+export type { DropArgument, Server, ServerConstructor } from "./net/server.ts";
+export type { Socket, SocketConstructor } from "./net/socket.ts";

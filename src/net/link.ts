@@ -1,0 +1,327 @@
+/**
+ * The joint between a raw Connection and a stream.Duplex: bytes, back-pressure both ways, half-close and the two
+ * ends of life. One object a socket is the handler of its connection, so that no callback costs a closure. It knows
+ * nothing of how connections are opened, of options, timers or Node's names for things.
+ */
+import type { Duplex } from "node:stream";
+import type { ErrorCode, NetworkError } from "../base/errors.ts";
+import type { Connection } from "../stack/connection.ts";
+import type { ConnectionHandler } from "../stack/events.ts";
+import type { OnReadOptions } from "./arguments.ts";
+import { closedBeforeConnection, socketClosed, streamError } from "./errors.ts";
+
+/** Ends a write or a final, as the streams of Node hand it over. */
+export type Callback = (error?: Error | null) => void;
+
+/** One write of several, as `_writev` hands them over. */
+export interface Chunk {
+  chunk: Uint8Array | string;
+  encoding: BufferEncoding;
+}
+
+/** A write that came before the connection. */
+interface Waiting {
+  chunks: readonly Chunk[];
+  callback: Callback;
+}
+
+/** The Duplex on a link. */
+export interface LinkOwner extends Duplex {
+  readonly connecting: boolean;
+  /** Told of each activity, for the idle timer. */
+  _unrefTimer(): void;
+}
+
+/**
+ * Views shorter than this are copied before the application gets them: a small Buffer kept for long (a parsed header,
+ * a queued message) would otherwise hold the whole slab that it arrived in (design, section 5).
+ */
+const COPY_BELOW = 2048;
+
+/** libuv sets both with a keepalive delay, and Node documents them at `socket.setKeepAlive`. */
+const KEEPALIVE_INTERVAL_MS = 1000;
+const KEEPALIVE_COUNT = 10;
+
+const INERT: ConnectionHandler = {};
+
+/** A raw connection under a Duplex. */
+export class Link implements ConnectionHandler {
+  /** Null until there is one. Kept after its end for its addresses. */
+  connection: Connection | null = null;
+  bytesRead = 0;
+  /** Bytes that the connection took. */
+  bytesSent = 0;
+  readonly onread: OnReadOptions | null;
+
+  private readonly owner: LinkOwner;
+  private reading = false;
+  /** FIN was delivered: from here an RST is nobody's read error (tcp(7); tcp_reset in Linux gives CLOSE-WAIT an EPIPE). */
+  private ended = false;
+  /** No more can be sent; `failure` says why when it was not an orderly close. */
+  private over = false;
+  private failure: ErrorCode | null = null;
+  /** A failure that came while nobody read or wrote; the next reader or writer gets it. */
+  private failureUnseen = false;
+  private waiting: Waiting | null = null;
+  /** The write that filled the send buffer. */
+  private blocked: Callback | null = null;
+  /** Bytes acknowledged when `moved` was last asked. */
+  private acked = 0;
+  private noDelay = false;
+  private keepAlive = false;
+  /** Milliseconds; 0 for the stack's own. */
+  private keepAliveIdle = 0;
+  /** Bytes that `onread` has not taken. */
+  private leftover: Uint8Array | null = null;
+
+  constructor(owner: LinkOwner, onread: OnReadOptions | null) {
+    this.owner = owner;
+    this.onread = onread;
+  }
+
+  /** Takes an established connection; it delivers at once. */
+  adopt(connection: Connection): void {
+    this.connection = connection;
+    connection.handler = this;
+    this.reading = true;
+    if (this.noDelay) connection.setNoDelay(true);
+    if (this.keepAlive) this.applyKeepAlive(connection);
+    const waiting = this.waiting;
+    if (waiting === null) return;
+    this.waiting = null;
+    this.writev(waiting.chunks, waiting.callback);
+  }
+
+  /** Whether bytes can be given to it. */
+  get open(): boolean {
+    return this.connection !== null && !this.over;
+  }
+
+  /** Its successor, when the socket connects again: the same settings, nothing of the past. */
+  renewed(): Link {
+    const link = new Link(this.owner, this.onread);
+    link.noDelay = this.noDelay;
+    link.keepAlive = this.keepAlive;
+    link.keepAliveIdle = this.keepAliveIdle;
+    return link;
+  }
+
+  setNoDelay(on: boolean): void {
+    this.noDelay = on;
+    if (this.open) this.connection!.setNoDelay(on);
+  }
+
+  setKeepAlive(on: boolean, idleMs: number): void {
+    if (on === this.keepAlive && (!on || idleMs === this.keepAliveIdle)) return;
+    this.keepAlive = on;
+    this.keepAliveIdle = idleMs;
+    if (this.open) this.applyKeepAlive(this.connection!);
+  }
+
+  /** Whether a write waits for room and the peer has acknowledged something since this was last asked. */
+  moved(): boolean {
+    if (this.blocked === null) return false;
+    const before = this.acked;
+    this.acked = this.connection!.bytesAcked;
+    return this.acked !== before;
+  }
+
+  get family(): "IPv4" | "IPv6" | undefined {
+    if (this.connection === null) return undefined;
+    return this.connection.family === 6 ? "IPv6" : "IPv4";
+  }
+
+  /** Bytes of a write that waits for the connection. */
+  get bytesWaiting(): number {
+    return this.waiting === null ? 0 : byteLength(this.waiting.chunks);
+  }
+
+  startReading(): void {
+    if (this.reading || this.connection === null) return;
+    this.reading = true;
+    if (this.leftover !== null && !this.deliverToBuffer(this.leftover)) return;
+    if (this.failureUnseen) this.failReading();
+    else this.connection.resume();
+  }
+
+  stopReading(): void {
+    if (!this.reading || this.connection === null) return;
+    this.reading = false;
+    this.connection.pause();
+  }
+
+  write(chunk: Uint8Array | string, encoding: BufferEncoding, callback: Callback): void {
+    if (this.connection === null && this.owner.connecting) {
+      this.waiting = { chunks: [{ chunk, encoding }], callback };
+      return;
+    }
+    const connection = this.writable(callback);
+    if (connection === null) return;
+    this.owner._unrefTimer();
+    if (this.send(connection, chunk, encoding)) callback();
+    else this.blocked = callback;
+  }
+
+  /** A run of sends in one tick: the stack flushes at the end of it, so they share segments. */
+  writev(chunks: readonly Chunk[], callback: Callback): void {
+    if (this.connection === null && this.owner.connecting) {
+      this.waiting = { chunks, callback };
+      return;
+    }
+    const connection = this.writable(callback);
+    if (connection === null) return;
+    this.owner._unrefTimer();
+    let room = true;
+    for (let i = 0; i < chunks.length; i++) {
+      const { chunk, encoding } = chunks[i]!;
+      room = this.send(connection, chunk, encoding);
+    }
+    if (room) callback();
+    else this.blocked = callback;
+  }
+
+  /** FIN after everything written. Done when it is queued, as shutdown(2) is. */
+  finish(callback: Callback): void {
+    if (this.open) this.connection!.end();
+    callback();
+  }
+
+  /** Nothing more is read or written: FIN (RST with bytes unread, as close(2) does), or RST at once. */
+  release(reset: boolean): void {
+    const waiting = this.waiting;
+    if (waiting !== null) {
+      this.waiting = null;
+      process.nextTick(waiting.callback, closedBeforeConnection());
+    }
+    const connection = this.connection;
+    if (connection === null || connection.handler !== this) return;
+    connection.handler = INERT;
+    this.reading = false;
+    this.leftover = null;
+    if (this.over) return;
+    this.over = true;
+    if (reset) connection.abort();
+    else connection.close();
+    const blocked = this.blocked;
+    this.blocked = null;
+    if (blocked !== null) process.nextTick(blocked);
+  }
+
+  onData(connection: Connection, bytes: Uint8Array): void {
+    this.bytesRead += bytes.length;
+    this.owner._unrefTimer();
+    if (this.onread !== null) {
+      this.deliverToBuffer(bytes);
+      return;
+    }
+    const buffer =
+      bytes.length < COPY_BELOW
+        ? Buffer.from(bytes)
+        : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (!this.owner.push(buffer) && this.connection === connection) this.stopReading();
+  }
+
+  onEnd(): void {
+    this.owner._unrefTimer();
+    this.endReading();
+  }
+
+  onDrain(): void {
+    const blocked = this.blocked;
+    if (blocked === null) return;
+    this.blocked = null;
+    this.owner._unrefTimer();
+    blocked();
+  }
+
+  onClose(_connection: Connection, error: NetworkError | null): void {
+    this.over = true;
+    if (error !== null) {
+      this.failure = this.ended && error.code === "ECONNRESET" ? "EPIPE" : error.code;
+      this.failureUnseen = !this.ended;
+    }
+    const blocked = this.blocked;
+    if (this.failureUnseen && this.reading) {
+      this.failReading();
+    } else if (blocked !== null) {
+      this.blocked = null;
+      blocked(this.writeError());
+    } else if (error === null) {
+      this.endReading();
+    }
+  }
+
+  private endReading(): void {
+    if (this.ended) return;
+    this.ended = true;
+    // read(0) ends a stream that nobody reads: without it, 'end' and the close after it would wait for a reader.
+    this.owner.push(null);
+    this.owner.read(0);
+  }
+
+  private failReading(): void {
+    this.failureUnseen = false;
+    this.owner.destroy(streamError(this.failure!, "read"));
+  }
+
+  private applyKeepAlive(connection: Connection): void {
+    const { keepAlive, keepAliveIdle } = this;
+    if (keepAliveIdle === 0) connection.setKeepAlive(keepAlive);
+    else connection.setKeepAlive(keepAlive, keepAliveIdle, KEEPALIVE_INTERVAL_MS, KEEPALIVE_COUNT);
+  }
+
+  private writable(callback: Callback): Connection | null {
+    if (this.connection !== null && !this.over) return this.connection;
+    callback(this.connection === null ? socketClosed() : this.writeError());
+    return null;
+  }
+
+  private writeError(): Error {
+    const code = this.failure ?? "EPIPE";
+    this.failure = "EPIPE";
+    this.failureUnseen = false;
+    return streamError(code, "write");
+  }
+
+  /**
+   * Node lets an application reuse its memory once the write called back, and this one calls back before anything was
+   * acknowledged: its bytes are copied. A string's bytes are ours, and need no copy.
+   */
+  private send(connection: Connection, chunk: Uint8Array | string, encoding: BufferEncoding): boolean {
+    if (typeof chunk !== "string") {
+      this.bytesSent += chunk.length;
+      return connection.send(chunk, true);
+    }
+    const bytes = Buffer.from(chunk, encoding);
+    this.bytesSent += bytes.length;
+    return connection.send(bytes, false);
+  }
+
+  /** False when the application asked for a pause before all of `bytes` was taken. */
+  private deliverToBuffer(bytes: Uint8Array): boolean {
+    const onread = this.onread!;
+    this.leftover = null;
+    let taken = 0;
+    while (taken < bytes.length) {
+      const target = typeof onread.buffer === "function" ? onread.buffer() : onread.buffer;
+      const length = Math.min(target.length, bytes.length - taken);
+      target.set(bytes.subarray(taken, taken + length));
+      taken += length;
+      if (onread.callback(length, target) === false) this.stopReading();
+      if (!this.reading && taken < bytes.length) {
+        this.leftover = bytes.subarray(taken);
+        return false;
+      }
+    }
+    return this.reading;
+  }
+}
+
+/** Bytes of writes that wait, strings as they will be encoded. */
+export function byteLength(chunks: readonly Chunk[]): number {
+  let bytes = 0;
+  for (const { chunk, encoding } of chunks) {
+    bytes += typeof chunk === "string" ? Buffer.byteLength(chunk, encoding) : chunk.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,78 @@
+/**
+ * node:net over one stack: the functions of Node's module, bound to the stack that carries their connections.
+ */
+import net from "node:net";
+import type { CreateConnectionOptions, NetStack, ServerOptions } from "./arguments.ts";
+import { normalize } from "./arguments.ts";
+import { type Server, type ServerConstructor, serverConstructor } from "./server.ts";
+import { type Socket, type SocketConstructor, socketConstructor } from "./socket.ts";
+
+// As they were when this module loaded: install() may patch the real module in place later.
+const { isIP, isIPv4, isIPv6, BlockList, SocketAddress } = net;
+
+/** `net.connect` in its shapes: options, or port and host, and a 'connect' listener. */
+export interface Connect {
+  (options: CreateConnectionOptions, listener?: () => void): Socket;
+  (port: number | string, host: string, listener?: () => void): Socket;
+  (port: number | string, listener?: () => void): Socket;
+}
+
+/** `net.createServer` in its shapes: options, and a 'connection' listener. */
+export interface CreateServer {
+  (options?: ServerOptions, listener?: (socket: Socket) => void): Server;
+  (listener?: (socket: Socket) => void): Server;
+}
+
+/** What `node:net` exports, on a stack. */
+export interface Net {
+  readonly createServer: CreateServer;
+  readonly connect: Connect;
+  readonly createConnection: Connect;
+  readonly Socket: SocketConstructor;
+  readonly Stream: SocketConstructor;
+  readonly Server: ServerConstructor;
+  readonly isIP: typeof isIP;
+  readonly isIPv4: typeof isIPv4;
+  readonly isIPv6: typeof isIPv6;
+  readonly BlockList: typeof BlockList;
+  readonly SocketAddress: typeof SocketAddress;
+}
+
+/**
+ * node:net on `stack`. Servers, sockets and errors behave as Node's; local sockets (`path`), file descriptors and
+ * other handles throw ERR_FEATURE_UNAVAILABLE_ON_PLATFORM.
+ *
+ * ```ts
+ * const { createServer } = createNet(stack);
+ * createServer((socket) => socket.pipe(socket)).listen(7);
+ * ```
+ */
+export function createNet(stack: NetStack): Net {
+  const Socket = socketConstructor(stack);
+  const Server = serverConstructor(stack, Socket);
+
+  function connect(...args: unknown[]): Socket {
+    const { options, callback } = normalize<CreateConnectionOptions>(args);
+    const socket = new Socket(options);
+    if (options.timeout) socket.setTimeout(options.timeout);
+    return callback === null ? socket.connect(options) : socket.connect(options, callback);
+  }
+
+  function createServer(...args: unknown[]): Server {
+    return new Server(args[0] as ServerOptions, args[1] as () => void);
+  }
+
+  return {
+    createServer,
+    connect,
+    createConnection: connect,
+    Socket,
+    Stream: Socket,
+    Server,
+    isIP,
+    isIPv4,
+    isIPv6,
+    BlockList,
+    SocketAddress,
+  };
+}

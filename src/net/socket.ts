@@ -1,0 +1,401 @@
+/**
+ * net.Socket over a raw Connection: a stream.Duplex with Node's surface, by a function constructor, on the prototype
+ * chain of the real net.Socket for `instanceof`, running none of its methods (docs/decisions/0002-net-over-duplex.md).
+ * What happens between bytes and connection is link.ts; how a connection is opened is connect.ts.
+ */
+import dns from "node:dns";
+import net, { type AddressInfo } from "node:net";
+import { addAbortSignal, Duplex, type DuplexOptions } from "node:stream";
+import type { Connection } from "../stack/connection.ts";
+import {
+  type ConnectOptions,
+  checkFunction,
+  checkSocketOptions,
+  type NetStack,
+  normalize,
+  onReadOf,
+  type SocketOptions,
+  toDuration,
+  toIdle,
+} from "./arguments.ts";
+import { Attempt, type Connecting, checkTarget, type Lookup, resolve } from "./connect.ts";
+import { endedByPeer, missingPort, notSupported, socketClosed } from "./errors.ts";
+import { byteLength, type Callback, type Chunk, Link, type LinkOwner } from "./link.ts";
+
+const kStack = Symbol("stack");
+const kLink = Symbol("link");
+const kAttempt = Symbol("attempt");
+const kTimer = Symbol("timer");
+const kReset = Symbol("reset");
+
+/** The server's side of an accepted socket: it counts. */
+export interface SocketOwner {
+  _connections: number;
+  _emitCloseIfDrained(): void;
+}
+
+// The real constructors as they were when this module loaded: install() may patch them in place later.
+const Base = net.Socket as unknown as typeof Duplex;
+const constructDuplex = Duplex as unknown as { call(self: Duplex, options: DuplexOptions): void };
+const duplex = Duplex.prototype;
+const lookup = dns.lookup as Lookup;
+
+/** Everything of a Socket but its constructor, which `socketConstructor` makes for each stack. */
+export class Socket extends Base implements LinkOwner, Connecting {
+  declare readonly [kStack]: NetStack;
+  declare [kLink]: Link;
+  declare [kAttempt]: Attempt | null;
+  declare [kTimer]: NodeJS.Timeout | null;
+  declare [kReset]: boolean;
+
+  declare connecting: boolean;
+  /** Milliseconds of `setTimeout`. */
+  declare timeout?: number;
+  declare server: SocketOwner | null;
+  declare _server: SocketOwner | null;
+  declare _parent: null;
+  declare _host: string | null;
+  /** `address:port` of each attempt of a name with several addresses. */
+  declare autoSelectFamilyAttemptedAddresses?: string[];
+
+  connect(options: ConnectOptions, listener?: () => void): this;
+  connect(port: number | string, host: string, listener?: () => void): this;
+  connect(port: number | string, listener?: () => void): this;
+  connect(...args: unknown[]): this {
+    const { options, callback } = normalize<ConnectOptions>(args);
+    if (callback !== null) this.once("connect", callback);
+    if (options.path) throw notSupported("options.path");
+    if (options.port === undefined) throw missingPort();
+    const target = checkTarget(options);
+    if (Object.hasOwn(this, "write")) delete (this as { write?: unknown }).write;
+    if (this.destroyed || (this[kLink].connection !== null && !this[kLink].open)) this.renew();
+    this._unrefTimer();
+    this.connecting = true;
+    this[kAttempt] = new Attempt(this, this[kStack], target);
+    resolve(this, this[kAttempt], options, lookup);
+    return this;
+  }
+
+  /** The attempt succeeded. */
+  _connected(connection: Connection): void {
+    if (this.destroyed) return;
+    const link = this[kLink];
+    this.connecting = false;
+    this[kAttempt] = null;
+    link.adopt(connection);
+    this._unrefTimer();
+    this.emit("connect");
+    this.emit("ready");
+    if (this.destroyed) return;
+    if (this.isPaused()) link.stopReading();
+    else this.read(0);
+  }
+
+  setTimeout(msecs: number, callback?: () => void): this {
+    if (this.destroyed) return this;
+    this.timeout = msecs;
+    const ms = toDuration(msecs, "msecs");
+    if (this[kTimer] !== null) clearTimeout(this[kTimer]);
+    this[kTimer] = null;
+    if (callback !== undefined) checkFunction(callback, "callback");
+    if (ms === 0) {
+      if (callback !== undefined) this.removeListener("timeout", callback);
+      return this;
+    }
+    this[kTimer] = setTimeout(fireTimeout, ms, this).unref();
+    if (callback !== undefined) this.once("timeout", callback);
+    return this;
+  }
+
+  /** The idle timer starts again. */
+  _unrefTimer(): void {
+    const timer = this[kTimer];
+    if (timer !== null) timer.refresh();
+  }
+
+  /** A slow write that moves is activity: no 'timeout' for it. */
+  _onTimeout(): void {
+    if (this[kLink].moved()) this._unrefTimer();
+    else this.emit("timeout");
+  }
+
+  setNoDelay(enable?: boolean): this {
+    this[kLink].setNoDelay(enable === undefined || Boolean(enable));
+    return this;
+  }
+
+  setKeepAlive(enable?: boolean, initialDelayMs?: number): this {
+    this[kLink].setKeepAlive(Boolean(enable), toIdle(initialDelayMs));
+    return this;
+  }
+
+  /** The process lives as long as the stack does: nothing to hold here. */
+  ref(): this {
+    return this;
+  }
+
+  unref(): this {
+    return this;
+  }
+
+  /** The local side, as `{address, family, port}`; `{}` before there is one. */
+  address(): AddressInfo | Record<string, never> {
+    return this._getsockname();
+  }
+
+  get bytesRead(): number {
+    return this[kLink].bytesRead;
+  }
+
+  /** Bytes that the connection took. */
+  get _bytesDispatched(): number {
+    return this[kLink].bytesSent;
+  }
+
+  /** Bytes written, those that wait in the stream included. */
+  get bytesWritten(): number {
+    const buffered = (this as unknown as { writableBuffer?: readonly Chunk[] }).writableBuffer;
+    return (
+      this[kLink].bytesSent + this[kLink].bytesWaiting + (buffered === undefined ? 0 : byteLength(buffered))
+    );
+  }
+
+  get bufferSize(): number | undefined {
+    return this[kLink].connection === null ? undefined : this.writableLength;
+  }
+
+  get pending(): boolean {
+    return this.connecting || !this[kLink].open;
+  }
+
+  get _connecting(): boolean {
+    return this.connecting;
+  }
+
+  get readyState(): "opening" | "open" | "readOnly" | "writeOnly" | "closed" {
+    if (this.connecting) return "opening";
+    if (this.readable) return this.writable ? "open" : "readOnly";
+    return this.writable ? "writeOnly" : "closed";
+  }
+
+  /** None: Node's http, http2 and tls then use the socket as the stream that it is. */
+  get _handle(): null {
+    return null;
+  }
+
+  set _handle(_value: unknown) {
+    // Inheritors of net.Socket assign null here when they let go.
+  }
+
+  get localAddress(): string | undefined {
+    return this[kLink].connection?.localAddress;
+  }
+
+  get localPort(): number | undefined {
+    return this[kLink].connection?.localPort;
+  }
+
+  get localFamily(): "IPv4" | "IPv6" | undefined {
+    return this[kLink].family;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this[kLink].connection?.remoteAddress;
+  }
+
+  get remotePort(): number | undefined {
+    return this[kLink].connection?.remotePort;
+  }
+
+  get remoteFamily(): "IPv4" | "IPv6" | undefined {
+    return this[kLink].family;
+  }
+
+  _getsockname(): AddressInfo | Record<string, never> {
+    const { localAddress: address, localFamily: family, localPort: port } = this;
+    return address === undefined ? {} : { address, family: family!, port: port! };
+  }
+
+  _getpeername(): AddressInfo | Record<string, never> {
+    const { remoteAddress: address, remoteFamily: family, remotePort: port } = this;
+    return address === undefined ? {} : { address, family: family!, port: port! };
+  }
+
+  override pause(): this {
+    if (this[kLink].onread !== null) this[kLink].stopReading();
+    return duplex.pause.call(this) as this;
+  }
+
+  override resume(): this {
+    if (this[kLink].onread !== null && !this.connecting) this[kLink].startReading();
+    return duplex.resume.call(this) as this;
+  }
+
+  override read(size?: number): unknown {
+    if (this[kLink].onread !== null && !this.connecting) this[kLink].startReading();
+    return duplex.read.call(this, size);
+  }
+
+  override _read(): void {
+    this[kLink].startReading();
+  }
+
+  override _write(chunk: Uint8Array | string, encoding: BufferEncoding, callback: Callback): void {
+    this[kLink].write(chunk, encoding, callback);
+  }
+
+  override _writev(chunks: readonly Chunk[], callback: Callback): void {
+    this[kLink].writev(chunks, callback);
+  }
+
+  _writeGeneric(
+    several: boolean,
+    data: readonly Chunk[] | Uint8Array | string,
+    encoding: BufferEncoding,
+    callback: Callback,
+  ): void {
+    if (several) this._writev(data as readonly Chunk[], callback);
+    else this._write(data as Uint8Array | string, encoding, callback);
+  }
+
+  override _final(callback: Callback): void {
+    if (this.connecting || this[kLink].connection === null) this.once("connect", () => this._final(callback));
+    else this[kLink].finish(callback);
+  }
+
+  override end(...args: unknown[]): this {
+    duplex.end.apply(this, args as Parameters<Duplex["end"]>);
+    return this;
+  }
+
+  /** Destroys once everything written was handed to the connection. */
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once("finish", this.destroy);
+  }
+
+  /** Closes by RST. */
+  resetAndDestroy(): this {
+    if (this.connecting) this.once("connect", () => this._reset());
+    else if (this[kLink].open) this._reset();
+    else this.destroy(socketClosed());
+    return this;
+  }
+
+  _reset(): this {
+    this[kReset] = true;
+    return this.destroy();
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    this.connecting = false;
+    if (this[kTimer] !== null) {
+      clearTimeout(this[kTimer]);
+      this[kTimer] = null;
+    }
+    if (this[kAttempt] !== null) {
+      this[kAttempt].cancel();
+      this[kAttempt] = null;
+    }
+    this[kLink].release(this[kReset]);
+    callback(error);
+    // After the 'error' that the callback has put into the same queue.
+    process.nextTick(emitClose, this, Boolean(error));
+    if (this._server !== null) {
+      this._server._connections--;
+      this._server._emitCloseIfDrained();
+    }
+  }
+
+  /** A socket that ended connects again: its streams start afresh, its listeners stay. */
+  private renew(): void {
+    (this as unknown as { _undestroy(): void })._undestroy();
+    this[kLink] = this[kLink].renewed();
+    this[kReset] = false;
+  }
+}
+
+/** `net.Socket`: called with `new`, without, or on an object that inherits from its prototype. */
+export interface SocketConstructor {
+  new (options?: SocketOptions): Socket;
+  (options?: SocketOptions): Socket;
+  readonly prototype: Socket;
+}
+
+/** The Socket of one stack. */
+export function socketConstructor(stack: NetStack): SocketConstructor {
+  function construct(this: unknown, options: SocketOptions = {}): Socket | undefined {
+    if (!(this instanceof Bound)) return new Bound(options);
+    initialize(this, options);
+    return undefined;
+  }
+  const Bound = construct as unknown as SocketConstructor;
+  Object.defineProperty(Bound, "name", { value: "Socket" });
+  Object.setPrototypeOf(Bound, Duplex);
+  const prototype = Object.create(Socket.prototype, {
+    constructor: { value: Bound, writable: true, configurable: true },
+    [kStack]: { value: stack },
+  });
+  Object.defineProperty(Bound, "prototype", { value: prototype });
+  return Bound;
+}
+
+function initialize(socket: Socket, options: SocketOptions): void {
+  checkSocketOptions(options);
+  socket[kTimer] = null;
+  socket[kAttempt] = null;
+  socket[kReset] = false;
+  socket[kLink] = new Link(socket, onReadOf(options));
+  if (options.noDelay) socket[kLink].setNoDelay(true);
+  if (options.keepAlive) socket[kLink].setKeepAlive(true, toIdle(options.keepAliveInitialDelay));
+  socket.connecting = false;
+  socket.server = socket._server = null;
+  socket._parent = null;
+  socket._host = null;
+  constructDuplex.call(socket, {
+    allowHalfOpen: Boolean(options.allowHalfOpen),
+    autoDestroy: true,
+    // Ours carries `hadError`.
+    emitClose: false,
+    decodeStrings: false,
+    readable: options.readable,
+    writable: options.writable,
+    highWaterMark: options.highWaterMark,
+    readableHighWaterMark: options.readableHighWaterMark,
+    writableHighWaterMark: options.writableHighWaterMark,
+  } as DuplexOptions);
+  socket.on("end", refuseWrites);
+  const { handle, signal } = options;
+  if (handle !== undefined) {
+    socket[kLink].adopt(handle);
+    if (options.pauseOnCreate) {
+      socket[kLink].stopReading();
+      (socket as { readableFlowing: boolean | null }).readableFlowing = false;
+    } else if (options.readable !== false) {
+      socket.read(0);
+    }
+  }
+  if (signal !== undefined) addAbortSignal(signal, socket);
+}
+
+/** On 'end': not half-open, so the stream ends too, and a write in between gets Node's EPIPE. */
+function refuseWrites(this: Socket): void {
+  if (!this.allowHalfOpen) this.write = writeAfterFin;
+}
+
+function writeAfterFin(this: Socket, _chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
+  const done = typeof encoding === "function" ? encoding : callback;
+  const error = endedByPeer();
+  if (typeof done === "function") process.nextTick(done as Callback, error);
+  this.destroy(error);
+  return false;
+}
+
+function fireTimeout(socket: Socket): void {
+  socket._onTimeout();
+}
+
+function emitClose(socket: Socket, hadError: boolean): void {
+  socket.emit("close", hadError);
+}

@@ -1,0 +1,57 @@
+import nodeNet from "node:net";
+import { Duplex } from "node:stream";
+import { inherits } from "node:util";
+import { describe, expect, it } from "vitest";
+import { createNet } from "../../../src/net/net.ts";
+import type { Socket } from "../../../src/net/socket.ts";
+import { FakeConnection, FakeStack } from "./fake-stack.ts";
+import { record } from "./puppets.ts";
+
+describe("Socket as a constructor", () => {
+  it("is a Duplex and an instance of node:net's Socket", () => {
+    const { Socket } = createNet(new FakeStack());
+    const socket = new Socket();
+    expect(socket).toBeInstanceOf(Socket);
+    expect(socket).toBeInstanceOf(nodeNet.Socket);
+    expect(socket).toBeInstanceOf(Duplex);
+    expect(new nodeNet.Socket()).not.toBeInstanceOf(Socket);
+  });
+
+  it("makes one without new, and by Socket.call on an inheritor of the old kind", async () => {
+    const { Socket } = createNet(new FakeStack());
+    expect((Socket as () => Socket)()).toBeInstanceOf(Socket);
+    function Old(this: Socket, options: object) {
+      (Socket as unknown as (this: Socket, options: object) => void).call(this, options);
+    }
+    inherits(Old, Socket);
+    const connection = new FakeConnection();
+    const socket = new (Old as unknown as new (options: object) => Socket)({
+      handle: connection.asConnection,
+    });
+    const log = record(socket);
+    connection.deliver("x");
+    expect(log).toEqual(["data x"]);
+  });
+
+  it("can be extended by a class", () => {
+    const { Socket } = createNet(new FakeStack());
+    class Mine extends Socket {}
+    expect(new Mine()).toBeInstanceOf(Mine);
+    expect(new Mine()).toBeInstanceOf(nodeNet.Socket);
+  });
+
+  it("runs none of the real prototype's methods: each name of it is our own", () => {
+    const { Socket } = createNet(new FakeStack());
+    const ours = Object.getPrototypeOf(Socket.prototype);
+    const own = new Set(Object.getOwnPropertyNames(ours));
+    const missing = Object.getOwnPropertyNames(nodeNet.Socket.prototype).filter((name) => !own.has(name));
+    expect(missing).toEqual([]);
+  });
+
+  it("leaves the real prototypes alone", () => {
+    const before = Object.getOwnPropertyNames(nodeNet.Socket.prototype).length;
+    createNet(new FakeStack());
+    expect(Object.getOwnPropertyNames(nodeNet.Socket.prototype).length).toBe(before);
+    expect(new nodeNet.Socket().readyState).toBe("open");
+  });
+});
