@@ -23,7 +23,7 @@ static void keep_slabs_in_heap(void) {
   if (done || mallopt == NULL) return;
   done = true;
   mallopt(MALLOPT_MMAP_THRESHOLD, 8 << 20);
-  mallopt(MALLOPT_TRIM_THRESHOLD, 64 << 20);
+  mallopt(MALLOPT_TRIM_THRESHOLD, 256 << 20);
 }
 
 static void on_collected(napi_env env, void *data, void *hint) {

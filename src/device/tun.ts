@@ -125,6 +125,9 @@ export class TunDevice implements Device {
   }
 
   start(receiver: DeviceReceiver): void {
+    if (this.#receiver !== undefined) {
+      throw Object.assign(new Error(`${this.name} was started before`), { code: "ERR_INVALID_STATE" });
+    }
     this.#batch.useFreshSlab();
     const onBatch = (count: number) => this.#deliver(count);
     this.#addon.start(this.#handle, this.#batch.bytes, this.#batch.table, onBatch, this.#spinUs);

@@ -323,6 +323,18 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     return { spins: spins > 0, quiet };
   },
 
+  async startsTwice() {
+    const { device } = answering();
+    const again = () => device.start({ onPackets() {}, onClose() {} });
+    const second = caught(again) as { code: string };
+    const pinged = await ping();
+    await device.close();
+    const closed = openTun();
+    await closed.close();
+    const afterClose = caught(() => closed.start({ onPackets() {}, onClose() {} })) as { code: string };
+    return { second: second.code, pinged, afterClose: afterClose.code };
+  },
+
   async shares() {
     const one = openTun({ name: "ours1", multiQueue: true });
     const two = openTun({ name: "ours1", multiQueue: true });

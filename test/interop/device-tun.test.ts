@@ -110,6 +110,11 @@ describeNeeding([requireTun(), requireTool("ping")], "TUN device", () => {
     expect(await scenario("spins")).toEqual({ spins: true, quiet: 0 });
   });
 
+  it("starts once, and not after close", async () => {
+    const code = "ERR_INVALID_STATE";
+    expect(await scenario("startsTwice")).toEqual({ second: code, pinged: true, afterClose: code });
+  });
+
   it("opens several queues of one interface; a name in use, or no TUN at all, is an error that says so", async () => {
     expect(await scenario("shares")).toMatchObject({
       names: ["ours1", "ours1"],
