@@ -3,13 +3,22 @@
  * in turn within one run, so that what the machine does meanwhile falls on all of them alike. Absolute
  * figures mean little on a shared machine; the ratios of one run do.
  */
+import { readFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "./failure.ts";
 import { buildClient, type Errand, type LoadReport, load } from "./load.ts";
 import { cleanUp, requireNamespaces, runIn } from "./namespace.ts";
 import { significant } from "./report.ts";
 import { type Measurement, PRIMARY, type Row, rowsOf } from "./row.ts";
-import { cpuSeconds, type LinkSettings, type RunningTarget, requireBuilt, startTarget } from "./target.ts";
+import {
+  busySecondsOf,
+  cpuSeconds,
+  type LinkSettings,
+  type RunningTarget,
+  requireBuilt,
+  startTarget,
+} from "./target.ts";
 
 /** What a workload asks of the client, and how its figure reads. */
 interface Workload extends Errand {
@@ -60,8 +69,13 @@ export interface Outcome {
 }
 
 interface Sample extends LoadReport {
-  readonly cpuSeconds: number;
+  readonly targetCpuSeconds: number;
+  /** The share of the machine, 0 to 1, that went to neither client nor target meanwhile. */
+  readonly others: number;
 }
+
+/** From this share on, others on the machine have a say in the figures. */
+const OTHERS_MATTER = 0.1;
 
 const PREFLIGHT_SECONDS = 0.4;
 
@@ -127,12 +141,12 @@ class KernelBench {
     const label = `${workload} ${run + 1}/${runs} ${name}`;
     try {
       const target = await this.#target(name);
-      const before = cpuSeconds(target.pid);
-      const report = await load(target, WORKLOADS[workload]!, seconds, warmUp);
-      const sample = { ...report, cpuSeconds: cpuSeconds(target.pid) - before };
+      const report = await measured(target, WORKLOADS[workload]!, seconds, warmUp);
       const key = `${workload} ${name}`;
-      this.#samples.set(key, [...(this.#samples.get(key) ?? []), sample]);
-      progress(`${label}: ${significant(report.value * scale)} ${unit}`);
+      this.#samples.set(key, [...(this.#samples.get(key) ?? []), report]);
+      const noisy =
+        report.others < OTHERS_MATTER ? "" : ` (others took ${percent(report.others)} of the machine)`;
+      progress(`${label}: ${significant(report.value * scale)} ${unit}${noisy}`);
     } catch (error) {
       const line = `${label}: ${error instanceof Error ? error.message : String(error)}${this.#autopsy(name)}`;
       this.failures.push(line);
@@ -184,6 +198,8 @@ export function measurementsOf(
     retransmits: sum((sample) => sample.retransmits),
     errors: sum((sample) => sample.errors),
   };
+  const others = Math.max(...samples.map((sample) => sample.others));
+  if (others >= OTHERS_MATTER) notes["others"] = `took up to ${percent(others)} of the machine`;
   if (target.name.startsWith("usertcp")) notes["offload"] = offload ? "on" : "off";
   const common = {
     suite: "kernel",
@@ -200,7 +216,7 @@ export function measurementsOf(
     metric: PRIMARY,
     unit,
     better: "higher",
-    cpuPerUnit: (sum((sample) => sample.cpuSeconds) / sum((sample) => sample.total)) * cpuScale,
+    cpuPerUnit: (sum((sample) => sample.targetCpuSeconds) / sum((sample) => sample.total)) * cpuScale,
     cpuUnit,
     samples: samples.map((sample) => sample.value * scale),
   };
@@ -211,6 +227,28 @@ export function measurementsOf(
     { ...latency, metric: "p50", samples: samples.map((sample) => sample.p50us) },
     { ...latency, metric: "p99", samples: samples.map((sample) => sample.p99us) },
   ];
+}
+
+/** One run of the client, and where the machine's CPU time went meanwhile. */
+async function measured(
+  target: RunningTarget,
+  errand: Errand,
+  seconds: number,
+  warmUp: number,
+): Promise<Sample> {
+  const began = performance.now();
+  const busy = busySecondsOf(readFileSync("/proc/stat", "utf8"));
+  const before = cpuSeconds(target.pid);
+  const report = await load(target, errand, seconds, warmUp);
+  const targetCpuSeconds = cpuSeconds(target.pid) - before;
+  const all = busySecondsOf(readFileSync("/proc/stat", "utf8")) - busy;
+  const available = ((performance.now() - began) / 1000) * cpus().length;
+  const others = Math.max(0, (all - targetCpuSeconds - report.cpuSeconds) / available);
+  return { ...report, targetCpuSeconds, others };
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(0)} %`;
 }
 
 /** Warms the target up, and makes sure that both ends are on cubic: it decides `up` and `down`. */

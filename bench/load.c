@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
@@ -311,6 +312,12 @@ static long retransmissions(void) {
   return -1;
 }
 
+static double cpu_seconds(void) {
+  struct rusage used;
+  getrusage(RUSAGE_SELF, &used);
+  return used.ru_utime.tv_sec + used.ru_stime.tv_sec + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-6;
+}
+
 static void read_sources(char *list) {
   for (char *one = strtok(list, ","); one && source_count < SOURCES; one = strtok(NULL, ",")) {
     if (inet_pton(AF_INET, one, &sources[source_count++]) != 1) fail("%s: not an IPv4 address", one);
@@ -342,8 +349,8 @@ int main(int argc, char **argv) {
   before = retransmissions();
   value = run(argv[1]);
   printf("{\"workload\":\"%s\",\"value\":%.1f,\"total\":%llu,\"seconds\":%g,\"p50us\":%.1f,\"p99us\":%.1f,\"errors\":%llu,"
-         "\"retransmits\":%ld,\"congestion\":\"%s\",\"mss\":%d}\n",
+         "\"retransmits\":%ld,\"congestion\":\"%s\",\"mss\":%d,\"cpuSeconds\":%.3f}\n",
          argv[1], value, (unsigned long long)total, seconds, percentile_us(0.5), percentile_us(0.99),
-         (unsigned long long)errors, retransmissions() - before, congestion, mss);
+         (unsigned long long)errors, retransmissions() - before, congestion, mss, cpu_seconds());
   return 0;
 }

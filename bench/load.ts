@@ -28,6 +28,8 @@ export interface LoadReport {
   readonly retransmits: number;
   readonly congestion: string;
   readonly mss: number;
+  /** Its own, user and system. */
+  readonly cpuSeconds: number;
 }
 
 /** Compiles `load` and `server` if their sources changed. */

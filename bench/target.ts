@@ -144,6 +144,17 @@ export function cpuSecondsOf(stat: string): number {
   return (utime + stime) / USER_HZ;
 }
 
+/** What all CPUs together have spent on anything but idling, in seconds, from the text of /proc/stat. */
+export function busySecondsOf(stat: string): number {
+  // user nice system idle iowait irq softirq steal; guest time is in user already (proc_stat(5)).
+  const [user, nice, system, , , irq, softirq, steal] = stat
+    .split("\n", 1)[0]!
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
+  return (user! + nice! + system! + irq! + softirq! + steal!) / USER_HZ;
+}
+
 // Ticks in /proc are 1/100 s on every Linux that Node runs on, whatever the kernel's own HZ.
 const USER_HZ = 100;
 

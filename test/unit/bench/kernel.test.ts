@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { measurementsOf } from "../../../bench/kernel.ts";
 import { parseCpuList } from "../../../bench/load.ts";
 import { rowsOf } from "../../../bench/row.ts";
-import { cpuSecondsOf, serveArguments } from "../../../bench/target.ts";
+import { busySecondsOf, cpuSecondsOf, serveArguments } from "../../../bench/target.ts";
 
 const sample = {
   value: 1e9,
@@ -13,7 +13,9 @@ const sample = {
   retransmits: 1,
   congestion: "cubic",
   mss: 1448,
-  cpuSeconds: 0.5,
+  cpuSeconds: 1,
+  targetCpuSeconds: 0.5,
+  others: 0,
 };
 const target = { name: "usertcp", spinUs: 0, versions: {} };
 const link = { mtu: 1500, offload: true };
@@ -38,6 +40,13 @@ describe("kernel suite", () => {
     expect(row!.notes).toMatchObject({ congestion: "cubic bbr", retransmits: 2, offload: "on" });
   });
 
+  it("says so when others had a share of the machine that matters", () => {
+    const quiet = rowsOf(measurementsOf("up", target, [{ ...sample, others: 0.05 }], link));
+    const loud = rowsOf(measurementsOf("up", target, [sample, { ...sample, others: 0.4 }], link));
+    expect(quiet[0]!.notes).not.toHaveProperty("others");
+    expect(loud[0]!.notes["others"]).toBe("took up to 40 % of the machine");
+  });
+
   it("passes link settings on to usertcp serve, and leaves spin to it when not asked", () => {
     const plain = serveArguments("raw", { mtu: 65_520, spinUs: null, offload: true });
     expect(plain.join(" ")).toContain("serve --api raw --mtu 65520");
@@ -53,6 +62,12 @@ describe("proc_pid_stat(5)", () => {
     fields[14 - 3] = 150;
     fields[15 - 3] = 75;
     expect(cpuSecondsOf(`42 (a) name) ${fields.join(" ")}`)).toBe(2.25);
+  });
+});
+
+describe("proc_stat(5)", () => {
+  it("busy is all but idle and iowait, and guest time is not counted twice", () => {
+    expect(busySecondsOf("cpu  100 10 200 9999 9999 1 2 3 50 60\ncpu0 1 1 1 1 1 1 1 1 1 1\n")).toBe(3.16);
   });
 });
 
