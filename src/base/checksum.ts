@@ -5,9 +5,6 @@
  * can be added thousands at a time. Knows no header, only ranges of bytes.
  */
 
-/** Lanes summed before folding: the low halves of this many words stay below 2^32. */
-const MAX_LANES = 1 << 15;
-
 /** Folds the carries of `sum` (its 32 bits taken as unsigned) back in: 16 bits, 0 only if `sum` is 0. */
 export function fold(sum: number): number {
   sum = (sum & 0xffff) + (sum >>> 16);
@@ -28,13 +25,7 @@ export function sum(
   initial: number,
 ): number {
   const lanesEnd = offset + (length & ~3);
-  let swapped = 0;
-  for (let at = offset; at < lanesEnd; ) {
-    const end = lanesEnd - at > 4 * MAX_LANES ? at + 4 * MAX_LANES : lanesEnd;
-    swapped += sumLanes(view, at, end);
-    at = end;
-  }
-  let total = initial + swap(fold(swapped));
+  let total = initial + swap(sumLanes(view, offset, lanesEnd));
   const tail = length & 3;
   if (tail !== 0) {
     total += bytes[lanesEnd]! << 8;
@@ -109,31 +100,24 @@ export function swap(sum: number): number {
 }
 
 /**
- * The folded sum of at most MAX_LANES little-endian 32-bit lanes, each as two 16-bit words. Little-endian loads
- * need no byte swap on the usual machine, and the sum is swapped once instead (RFC 1071 2 (B)).
+ * The folded sum of the 32-bit lanes from `at` to `end`. Little-endian loads need no byte swap on the usual machine,
+ * and the sum is swapped once instead (RFC 1071 2 (B)).
  */
 function sumLanes(view: DataView, at: number, end: number): number {
-  // `all` is the sum of the lanes modulo 2^32, `high` that of their upper halves; the sum of the lower halves
-  // follows from both, which spares a mask and an addition a lane (`npm run bench -- parse`).
-  let all = 0;
-  let high = 0;
+  // Four float64 carry the sums exactly up to 2^53, so no carry is lost or tested for; they stay in registers, and
+  // are a sixth faster than int32 halves (`npm run bench -- parse`, sum-1460).
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
   for (const stop = end - 31; at < stop; at += 32) {
-    const a = view.getInt32(at, true);
-    const b = view.getInt32(at + 4, true);
-    const c = view.getInt32(at + 8, true);
-    const d = view.getInt32(at + 12, true);
-    const e = view.getInt32(at + 16, true);
-    const f = view.getInt32(at + 20, true);
-    const g = view.getInt32(at + 24, true);
-    const h = view.getInt32(at + 28, true);
-    all = (all + a + b + c + d + e + f + g + h) | 0;
-    high = (high + (a >>> 16) + (b >>> 16) + (c >>> 16) + (d >>> 16)) | 0;
-    high = (high + (e >>> 16) + (f >>> 16) + (g >>> 16) + (h >>> 16)) | 0;
+    a += view.getUint32(at, true) + view.getUint32(at + 4, true);
+    b += view.getUint32(at + 8, true) + view.getUint32(at + 12, true);
+    c += view.getUint32(at + 16, true) + view.getUint32(at + 20, true);
+    d += view.getUint32(at + 24, true) + view.getUint32(at + 28, true);
   }
-  for (; at < end; at += 4) {
-    const lane = view.getInt32(at, true);
-    all = (all + lane) | 0;
-    high = (high + (lane >>> 16)) | 0;
-  }
-  return fold(fold(high) + fold((all - (high << 16)) | 0));
+  for (; at < end; at += 4) a += view.getUint32(at, true);
+  const total = a + b + c + d;
+  // 2^32 is 1 modulo 2^16 - 1.
+  return fold(fold(total / 2 ** 32) + fold(total));
 }
