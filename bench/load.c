@@ -158,7 +158,7 @@ static double up(void) {
   }
   total = acknowledged(fd);
   close(fd);
-  return (total - before) / (t - started);
+  return started == 0 ? 0 : (total - before) / (t - started);
 }
 
 static double down(void) {
@@ -176,7 +176,7 @@ static double down(void) {
     total += n;
   }
   close(fd);
-  return (total - before) / (t - started);
+  return started == 0 ? 0 : (total - before) / (t - started);
 }
 
 /* ---- rr: round trips a second ---- */
