@@ -16,6 +16,11 @@ export function finish(sum: number): number {
   return ~fold(sum) & 0xffff;
 }
 
+/** The sum of the two 16-bit words in the int32 `word`, at most 0x1fffe. */
+export function halves(word: number): number {
+  return (word >>> 16) + (word & 0xffff);
+}
+
 /** The partial sum of `length` bytes from `offset` added to `initial`; `bytes` and `view` show the same memory. */
 export function sum(
   bytes: Uint8Array,
@@ -83,15 +88,7 @@ export function pseudoHeader(
   protocol: number,
   length: number,
 ): number {
-  return fold(
-    (src >>> 16) +
-      (src & 0xffff) +
-      (dst >>> 16) +
-      (dst & 0xffff) +
-      protocol +
-      (length >>> 16) +
-      (length & 0xffff),
-  );
+  return fold(halves(src) + halves(dst) + protocol + halves(length));
 }
 
 /** `sum` with its two bytes exchanged: the same bytes summed in the other byte order (RFC 1071 2 (B)). */
