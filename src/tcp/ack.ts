@@ -107,9 +107,8 @@ function updateWindow(tcb: Tcb, seg: Segment, wnd: number, ctx: TcpContext): voi
 /** MUST-37: while the peer answers probes the connection stays, however long; only unanswered ones count against R2. */
 function answerToProbe(tcb: Tcb, ctx: TcpContext): void {
   tcb.retries = 0;
-  if (tcb.queuedToSend > 0 || (tcb.finQueued && tcb.snd.una !== tcb.snd.nxt)) {
-    if (tcb.persistAt === NEVER) startPersist(tcb, ctx);
-  }
+  const owed = tcb.queuedToSend > 0 || (tcb.finQueued && !(tcb.finSent && tcb.snd.una === tcb.snd.nxt));
+  if (owed && tcb.persistAt === NEVER) startPersist(tcb, ctx);
 }
 
 /** The window opened. A probe's byte that the peer did not take is unsent again, so that it leaves in a whole segment. */

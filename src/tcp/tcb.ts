@@ -85,8 +85,8 @@ export class Tcb {
   readonly remote: number;
   readonly localPort: number;
   readonly remotePort: number;
-  /** The interface and path it sends over. */
-  readonly path: Path;
+  /** The path it sends over; replaced when the path's MTU turns out smaller. */
+  path: Path;
   /** The connection object of the application. */
   owner: unknown = null;
 

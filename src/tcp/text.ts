@@ -2,9 +2,9 @@
  * Text of a segment on a synchronized connection (RFC 9293 3.10.7.4, seventh step): in order into the receive
  * buffer, ahead of a gap into the assembler, and the acknowledgment that is owed for it.
  */
-import { add, diff, gt, leq, lt, max, min } from "../base/seq.ts";
+import { add, diff, lt, max, min } from "../base/seq.ts";
 import * as drop from "../wire/drop.ts";
-import type { Segment } from "../wire/segment.ts";
+import { FIN, type Segment } from "../wire/segment.ts";
 import type { TcpContext } from "./context.ts";
 import { ACK_DELAYED, ACK_NOW, EVENT_DATA, type Tcb } from "./tcb.ts";
 import { startDelayedAck } from "./timers.ts";
@@ -88,16 +88,15 @@ export function trimToWindow(tcb: Tcb, seg: Segment): boolean {
   }
   const end = add(seg.seq, seg.textLength);
   const edge = max(rcv.edge, rcv.nxt);
-  if (gt(end, edge)) {
-    seg.textLength = Math.max(0, diff(edge, seg.seq));
-    seg.flags &= ~FIN_BIT;
+  const beyond = diff(end, edge);
+  if (beyond > 0) {
+    seg.textLength = Math.max(0, seg.textLength - beyond);
     tcb.ack = ACK_NOW;
-  } else if (end === edge && leq(edge, seg.seq) && seg.textLength === 0 && gt(seg.seq, rcv.nxt)) {
-    seg.flags &= ~FIN_BIT;
   }
+  // The FIN takes a sequence number too: cut off, it will be sent again.
+  if (beyond >= 0) seg.flags &= ~FIN;
   return true;
 }
 
-const FIN_BIT = 0x01;
 /** `rcv.mss` never counts a super-segment as one segment of its size where the device does not tell. */
 const MAX_SEGMENT = 16_384;

@@ -1,0 +1,105 @@
+/**
+ * SEGMENT ARRIVES in SYN-SENT (RFC 9293 3.10.7.3): ACK, RST, security, SYN, in that order.
+ */
+import { add, gt, leq } from "../base/seq.ts";
+import { NEVER } from "../base/time.ts";
+import { ACK, RST, SYN, type Segment } from "../wire/segment.ts";
+import * as drop from "../wire/drop.ts";
+import { refuse } from "./arrives-closed.ts";
+import { takeFin, takeTextStep } from "./arrives-synchronized.ts";
+import { established } from "./calls.ts";
+import { type TcpContext, timestampClock } from "./context.ts";
+import { sampleRtt } from "./rtt.ts";
+import { ESTABLISHED, SYN_RECEIVED } from "./state.ts";
+import { ACK_NOW, type Tcb, enterState } from "./tcb.ts";
+
+/** Returns whether the packet's memory is kept. */
+export function arrivesSynSent(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
+  const snd = tcb.snd;
+  const hasAck = (seg.flags & ACK) !== 0;
+  if (hasAck && (leq(seg.ack, snd.iss) || gt(seg.ack, snd.nxt))) {
+    ctx.drop(drop.TCP_ACK_UNACCEPTABLE);
+    refuse(seg, ctx);
+    return false;
+  }
+  if ((seg.flags & RST) !== 0) {
+    // RFC 5961 3.2: only an RST that acknowledges our SYN counts.
+    if (hasAck) {
+      ctx.counters.AttemptFails++;
+      ctx.counters.InRsts++;
+      ctx.release(tcb, "ECONNREFUSED");
+    } else {
+      ctx.drop(drop.TCP_RST_OUT_OF_WINDOW);
+    }
+    return false;
+  }
+  if ((seg.flags & SYN) === 0) {
+    ctx.drop(drop.TCP_SEQUENCE);
+    return false;
+  }
+  synchronize(tcb, seg, ctx);
+  if (!hasAck) {
+    // Both ends opened at once: answer with <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK>.
+    enterState(tcb, SYN_RECEIVED);
+    tcb.synQueued = true;
+    ctx.markDirty(tcb);
+    return false;
+  }
+  snd.una = seg.ack;
+  sampleHandshake(tcb, seg, ctx);
+  tcb.retransmitAt = NEVER;
+  tcb.progressAt = ctx.now;
+  enterState(tcb, ESTABLISHED);
+  established(tcb, ctx);
+  tcb.ack = ACK_NOW;
+  ctx.markDirty(tcb);
+  // "If there are other controls or text in the segment, then continue processing at the sixth step."
+  seg.seq = add(seg.seq, 1);
+  seg.flags &= ~SYN;
+  const kept = takeTextStep(tcb, seg, ctx);
+  takeFin(tcb, seg, ctx);
+  return kept;
+}
+
+/** RCV.NXT, IRS and what the SYN's options agree. */
+export function synchronize(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
+  const snd = tcb.snd;
+  const rcv = tcb.rcv;
+  rcv.irs = seg.seq;
+  rcv.nxt = add(seg.seq, 1);
+  rcv.up = seg.seq;
+  rcv.wnd = Math.min(65_535, rcv.buffer);
+  rcv.edge = add(rcv.nxt, rcv.wnd);
+  tcb.lastAckSent = rcv.nxt;
+  if (seg.mss > 0) snd.peerMss = seg.mss;
+  tcb.windowScale = tcb.windowScale && seg.wscale >= 0;
+  snd.scale = tcb.windowScale ? seg.wscale : 0;
+  if (!tcb.windowScale) rcv.scale = 0;
+  tcb.sackPermitted = tcb.sackPermitted && seg.sackPermitted;
+  tcb.timestamps = tcb.timestamps && seg.hasTimestamps;
+  if (tcb.timestamps) {
+    tcb.tsRecent = seg.tsval;
+    tcb.tsRecentAt = ctx.now;
+  }
+  // RFC 7323 2.2: the window in a SYN is never scaled.
+  snd.wnd = seg.wnd;
+  snd.maxWnd = Math.max(snd.maxWnd, seg.wnd);
+  snd.wl1 = seg.seq;
+  snd.wl2 = seg.ack;
+}
+
+/** The handshake's round trip, unless the SYN was sent twice (Karn) and no timestamp tells which one this answers. */
+function sampleHandshake(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
+  if (tcb.retries === 0) {
+    sampleRtt(tcb, ctx.now - tcb.lastSent, ctx.config);
+  } else if (tcb.timestamps && seg.tsecr !== 0) {
+    const ticks = (timestampClock(ctx.now, tcb.tsOffset) - seg.tsecr) | 0;
+    if (ticks >= 0) sampleRtt(tcb, ticks * 1_000, ctx.config);
+    else tcb.rtoUs = ctx.config.rtoInitial;
+  } else {
+    // RFC 6298 5.7: after a timeout of the SYN the timeout for data starts at 3 seconds.
+    tcb.rtoUs = Math.max(tcb.rtoUs, SYN_TIMED_OUT_RTO);
+  }
+}
+
+const SYN_TIMED_OUT_RTO = 3_000_000;

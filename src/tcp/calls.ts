@@ -1,0 +1,164 @@
+/**
+ * The user calls on a TCB (RFC 9293 3.10.1-3.10.6): OPEN (active), SEND, RECEIVE, CLOSE, ABORT. STATUS is
+ * `stack/inspect-tcb.ts`. Passive OPEN is a listener's (stack/listener.ts). Errors are returned or noted, never thrown.
+ */
+import type { ErrorCode } from "../base/errors.ts";
+import { add } from "../base/seq.ts";
+import type { TcpContext } from "./context.ts";
+import { mssOf } from "./output.ts";
+import { scaleFor } from "./config.ts";
+import {
+  CLOSED,
+  CLOSE_WAIT,
+  CLOSING,
+  ESTABLISHED,
+  FIN_WAIT_1,
+  FIN_WAIT_2,
+  LAST_ACK,
+  SYN_RECEIVED,
+  SYN_SENT,
+  TIME_WAIT,
+} from "./state.ts";
+import { EVENT_CLOSE, EVENT_CONNECT, EVENT_FINISH, type Tcb, enterState } from "./tcb.ts";
+import { limitFinWait2, startKeepAlive } from "./timers.ts";
+import { taken } from "./window.ts";
+
+/** Active OPEN (3.10.1): chooses the ISS and queues the SYN. */
+export function open(tcb: Tcb, ctx: TcpContext): void {
+  const snd = tcb.snd;
+  snd.iss = ctx.isn(tcb.family, tcb.local, tcb.remote, tcb.localPort, tcb.remotePort);
+  snd.una = snd.iss;
+  snd.nxt = add(snd.iss, 1);
+  snd.up = snd.iss;
+  snd.small = snd.iss;
+  tcb.recover = snd.iss;
+  tcb.lostMark = snd.iss;
+  tcb.resendHint = snd.iss;
+  tcb.tsOffset = ctx.timestampOffset(tcb.family, tcb.local, tcb.remote);
+  tcb.rcv.scale = tcb.windowScale ? scaleFor(Math.max(ctx.config.receiveBufferMax, tcb.rcv.buffer)) : 0;
+  tcb.active = true;
+  ctx.counters.ActiveOpens++;
+  enterState(tcb, SYN_SENT);
+  tcb.synQueued = true;
+  ctx.markDirty(tcb);
+}
+
+/** SEND (3.10.2). Returns false when the buffer is now full, or nothing can be sent any more. */
+export function send(tcb: Tcb, bytes: Uint8Array, copy: boolean, ctx: TcpContext): boolean {
+  if (tcb.finQueued || !canSend(tcb)) return false;
+  if (bytes.length > 0) {
+    tcb.sendBuffer.append(bytes, ctx.arena, copy);
+    tcb.events &= ~EVENT_FINISH;
+    ctx.markDirty(tcb);
+  }
+  if (tcb.cwnd * 2 > tcb.sendLimit) tcb.sendLimit = Math.min(tcb.cwnd * 2, Math.max(ctx.config.sendBufferMax, tcb.sendLimit));
+  if (tcb.queuedToSend < tcb.sendLimit) return true;
+  tcb.wantsDrain = true;
+  return false;
+}
+
+function canSend(tcb: Tcb): boolean {
+  const s = tcb.state;
+  return s === ESTABLISHED || s === CLOSE_WAIT || s === SYN_SENT || s === SYN_RECEIVED;
+}
+
+/** RECEIVE (3.10.3): up to `max` bytes as a view, null when there are none. */
+export function receive(tcb: Tcb, max: number, ctx: TcpContext): Uint8Array | null {
+  if (tcb.queuedToRead === 0) return null;
+  const bytes = tcb.receiveBuffer.shift(max);
+  if (bytes !== null && tcb.slot >= 0 && tcb.state !== TIME_WAIT) taken(tcb, bytes.length, ctx);
+  return bytes;
+}
+
+/** CLOSE (3.10.4): FIN after what is queued. Receiving goes on. */
+export function close(tcb: Tcb, ctx: TcpContext): void {
+  switch (tcb.state) {
+    case SYN_SENT:
+      // "Delete the TCB and return 'closing' to any queued SENDs."
+      ctx.counters.AttemptFails++;
+      ctx.release(tcb, null);
+      return;
+    case SYN_RECEIVED:
+    case ESTABLISHED:
+      enterState(tcb, FIN_WAIT_1);
+      break;
+    case CLOSE_WAIT:
+      enterState(tcb, LAST_ACK);
+      break;
+    default:
+      return;
+  }
+  tcb.finQueued = true;
+  ctx.markDirty(tcb);
+}
+
+/**
+ * CLOSE by an application that reads no more (RFC 9293 3.6.1, RFC 2525 2.17): unread text means that something is lost, which
+ * only an RST can tell. With linger 0 always an RST.
+ */
+export function closeBoth(tcb: Tcb, ctx: TcpContext): void {
+  tcb.readClosed = true;
+  tcb.events &= EVENT_CLOSE;
+  tcb.wantsDrain = false;
+  if (tcb.state >= ESTABLISHED && tcb.state !== TIME_WAIT && (tcb.queuedToRead > 0 || tcb.linger === 0)) {
+    if (tcb.linger !== 0) ctx.counters.TCPAbortOnClose++;
+    tcb.freeReceiving();
+    abort(tcb, ctx, tcb.linger === 0 ? null : "ECONNABORTED");
+    return;
+  }
+  tcb.freeReceiving();
+  close(tcb, ctx);
+  if (tcb.slot < 0) return;
+  if (tcb.linger > 0 && tcb.state !== FIN_WAIT_2) {
+    tcb.lingerAt = ctx.now + tcb.linger;
+    if (tcb.lingerAt < tcb.wheelAt) ctx.rearm(tcb);
+  }
+  limitFinWait2(tcb, ctx);
+}
+
+/**
+ * ABORT (3.10.5), by the application or because of `error`: an RST where the peer may hold a connection, and CLOSED. A
+ * null `error` ends it as an orderly close does.
+ */
+export function abort(tcb: Tcb, ctx: TcpContext, error: ErrorCode | null): void {
+  const state = tcb.state;
+  if (state === CLOSED) return;
+  if (state >= SYN_RECEIVED && state !== CLOSING && state !== LAST_ACK && state !== TIME_WAIT) {
+    tcb.resetQueued = true;
+    ctx.counters.OutRsts++;
+    if (state === ESTABLISHED || state === CLOSE_WAIT) ctx.counters.EstabResets++;
+    ctx.markDirty(tcb);
+  }
+  ctx.release(tcb, error);
+}
+
+/** Keepalive on or off; times in microseconds. */
+export function setKeepAlive(tcb: Tcb, on: boolean, ctx: TcpContext): void {
+  tcb.keepAlive = on;
+  tcb.keepProbes = 0;
+  if (on && tcb.state >= ESTABLISHED && tcb.slot >= 0) startKeepAlive(tcb, ctx, tcb.keepAliveIdle);
+}
+
+/** ESTABLISHED is reached from either side: agreed values, congestion control, and the news. */
+export function established(tcb: Tcb, ctx: TcpContext): void {
+  updateMss(tcb, ctx);
+  tcb.congestion.init(tcb, ctx.config.initialWindow);
+  tcb.retries = 0;
+  tcb.softError = 0;
+  tcb.backoff = 0;
+  tcb.takenSince = ctx.now;
+  tcb.lastAckReceived = ctx.now;
+  if (tcb.keepAlive) startKeepAlive(tcb, ctx, tcb.keepAliveIdle);
+  if (tcb.active) ctx.note(tcb, EVENT_CONNECT);
+}
+
+/** Effective send MSS (RFC 9293 3.7.1, RFC 6691): the peer's or the path's, whichever is less, without our options. */
+export function updateMss(tcb: Tcb, ctx: TcpContext): void {
+  const offered = ctx.config.mss > 0 ? Math.min(ctx.config.mss, mssOf(tcb)) : mssOf(tcb);
+  tcb.snd.mss = Math.max(MSS_MIN, Math.min(tcb.snd.peerMss, offered) - (tcb.timestamps ? 12 : 0));
+  tcb.rcv.mss = Math.min(tcb.rcv.mss, offered);
+}
+
+/** A peer may not make us send one byte a segment (Linux: tcp_min_snd_mss = 48). */
+const MSS_MIN = 36;
+

@@ -1,0 +1,120 @@
+/**
+ * What happens when a connection's timer expires: retransmission (RFC 6298 5.4-5.7), persist, delayed ACK,
+ * keepalive, FIN-WAIT-2 and linger. It queues; output sends.
+ */
+import type { ErrorCode } from "../base/errors.ts";
+import { NEVER } from "../base/time.ts";
+import { abort } from "./calls.ts";
+import type { TcpContext } from "./context.ts";
+import { onTimeout } from "./recovery/recovery.ts";
+import { backOff } from "./rtt.ts";
+import { ESTABLISHED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT } from "./state.ts";
+import { ACK_NOW, type Tcb } from "./tcb.ts";
+import { startKeepAlive, startPersist, startRetransmit } from "./timers.ts";
+
+/** Runs whatever of the connection's timers is due at `ctx.now`. */
+export function expire(tcb: Tcb, ctx: TcpContext): void {
+  const now = ctx.now;
+  if (tcb.delayedAckAt <= now) {
+    tcb.delayedAckAt = NEVER;
+    tcb.ack = ACK_NOW;
+    ctx.markDirty(tcb);
+  }
+  if (tcb.retransmitAt <= now) retransmitTimeout(tcb, ctx);
+  if (tcb.persistAt <= now) persistTimeout(tcb, ctx);
+  if (tcb.keepAliveAt <= now) keepAliveTimeout(tcb, ctx);
+  if (tcb.lingerAt <= now) lingerTimeout(tcb, ctx);
+}
+
+function retransmitTimeout(tcb: Tcb, ctx: TcpContext): void {
+  tcb.retransmitAt = NEVER;
+  ctx.counters.TCPTimeouts++;
+  if (gaveUp(tcb, ctx, retryLimit(tcb, ctx), tcb.retries)) return;
+  tcb.retries++;
+  if (tcb.snd.una === tcb.snd.iss) {
+    // The SYN (or SYN-ACK) is what is missing.
+    backOff(tcb, ctx.config);
+    tcb.synQueued = true;
+    startRetransmit(tcb, ctx);
+  } else {
+    onTimeout(tcb, ctx);
+    backOff(tcb, ctx.config);
+    startRetransmit(tcb, ctx);
+  }
+  ctx.markDirty(tcb);
+}
+
+function persistTimeout(tcb: Tcb, ctx: TcpContext): void {
+  tcb.persistAt = NEVER;
+  // Unanswered probes only: every ACK of the peer resets `retries` (RFC 9293 3.8.6.1 MUST-37).
+  if (gaveUp(tcb, ctx, tcb.readClosed ? ctx.config.orphanRetries : ctx.config.r2, tcb.retries)) return;
+  tcb.retries++;
+  ctx.counters.TCPWinProbe++;
+  startPersist(tcb, ctx);
+  tcb.probes++;
+  tcb.probeQueued = true;
+  ctx.markDirty(tcb);
+}
+
+/** R2 (RFC 9293 3.8.3), by state and by whether anybody holds the connection. */
+function retryLimit(tcb: Tcb, ctx: TcpContext): number {
+  const config = ctx.config;
+  if (tcb.state === SYN_SENT) return config.synRetries;
+  if (tcb.state === SYN_RECEIVED) return config.synAckRetries;
+  return tcb.readClosed ? config.orphanRetries : config.r2;
+}
+
+/** Ends the connection with ETIMEDOUT when the retries, or the user timeout (RFC 5482), are used up. */
+function gaveUp(tcb: Tcb, ctx: TcpContext, limit: number, retries: number): boolean {
+  const overdue = tcb.userTimeout > 0 && ctx.now - tcb.progressAt >= tcb.userTimeout;
+  if (tcb.userTimeout > 0 ? !overdue : retries < limit) return false;
+  timedOut(tcb, ctx);
+  return true;
+}
+
+/** RFC 5461: an ICMP error that was only noted explains the timeout better than ETIMEDOUT. */
+function timedOut(tcb: Tcb, ctx: TcpContext): void {
+  ctx.counters.TCPAbortOnTimeout++;
+  if (tcb.state < ESTABLISHED) ctx.counters.AttemptFails++;
+  const why: ErrorCode = tcb.softError === 0 ? "ETIMEDOUT" : SOFT[tcb.softError]!;
+  abort(tcb, ctx, why);
+}
+
+/** Soft errors by their number in `tcb.softError`. */
+export const SOFT: readonly ErrorCode[] = ["ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"];
+
+function keepAliveTimeout(tcb: Tcb, ctx: TcpContext): void {
+  tcb.keepAliveAt = NEVER;
+  if (!tcb.keepAlive || tcb.state < ESTABLISHED) return;
+  const idle = ctx.now - Math.max(tcb.lastAckReceived, tcb.lastDataReceived);
+  if (tcb.snd.una !== tcb.snd.nxt || tcb.persistAt !== NEVER) {
+    // Retransmissions and window probes already find out whether the peer is there (MUST-26: only when nothing is sent).
+    startKeepAlive(tcb, ctx, tcb.keepAliveIdle);
+    return;
+  }
+  if (tcb.keepProbes === 0 && idle < tcb.keepAliveIdle) {
+    startKeepAlive(tcb, ctx, tcb.keepAliveIdle - idle);
+    return;
+  }
+  const overdue = tcb.userTimeout > 0 && tcb.keepProbes > 0 && idle >= tcb.userTimeout;
+  if (overdue || tcb.keepProbes >= tcb.keepAliveCount) {
+    timedOut(tcb, ctx);
+    return;
+  }
+  tcb.keepProbes++;
+  ctx.counters.TCPKeepAlive++;
+  tcb.probeQueued = true;
+  ctx.markDirty(tcb);
+  startKeepAlive(tcb, ctx, tcb.keepAliveInterval);
+}
+
+/** FIN-WAIT-2 that nobody owns ends silently, as in every BSD; a linger that ran out resets. */
+function lingerTimeout(tcb: Tcb, ctx: TcpContext): void {
+  tcb.lingerAt = NEVER;
+  if (tcb.state === FIN_WAIT_2) {
+    ctx.release(tcb, null);
+    return;
+  }
+  ctx.counters.TCPAbortOnLinger++;
+  abort(tcb, ctx, "ETIMEDOUT");
+}

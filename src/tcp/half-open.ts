@@ -1,0 +1,179 @@
+/**
+ * A passive SYN-RECEIVED as a mini-TCB: twelve int32 in the flow table, no object (RFC 4987 3.5, a SYN cache). Made
+ * from a SYN (or a cookie), it answers with SYN-ACKs, and becomes a TCB when the third segment is good.
+ */
+import { type Seq, add, diff, seq, toInt } from "../base/seq.ts";
+import * as drop from "../wire/drop.ts";
+import { ACK, RST, SYN, type Segment } from "../wire/segment.ts";
+import { refuse } from "./arrives-closed.ts";
+import { scaleFor } from "./config.ts";
+import { type TcpContext, timestampClock } from "./context.ts";
+import type { SegmentOut } from "./segment-out.ts";
+import { LISTEN, SYN_RECEIVED } from "./state.ts";
+import { type Tcb, enterState } from "./tcb.ts";
+
+const ISS = 0;
+const IRS = 1;
+const MSS_WND = 2;
+const FLAGS = 3;
+const TS_RECENT = 4;
+const TS_OFFSET = 5;
+const SENT_AT = 6;
+/** Number of the listener; the stack's. */
+export const LISTENER = 7;
+/** Retransmissions of the SYN-ACK. */
+export const RETRIES = 8;
+
+const SCALE_MASK = 0x0f;
+const HAS_SCALE = 0x10;
+const HAS_SACK = 0x20;
+const HAS_TS = 0x40;
+const OUR_SCALE_SHIFT = 8;
+
+/** What a segment did to a half-open connection. */
+export const KEEP = 0;
+export const FORGET = 1;
+export const RESEND = 2;
+export const COMPLETE = 3;
+
+/** Fills the record at `at` from a SYN; `least` is a bound for the ISS when the 4-tuple is reused (RFC 6191), else null. */
+export function fillHalfOpen(record: Int32Array, at: number, seg: Segment, ctx: TcpContext, least: Seq | null): void {
+  const config = ctx.config;
+  let iss = ctx.isn(seg.family, seg.dst, seg.src, seg.dstPort, seg.srcPort);
+  if (least !== null && diff(iss, least) < REUSE_DISTANCE) iss = add(least, REUSE_DISTANCE);
+  let flags = 0;
+  if (config.windowScale && seg.wscale >= 0) {
+    flags |= HAS_SCALE | seg.wscale | (scaleFor(Math.max(config.receiveBufferMax, config.receiveBuffer)) << OUR_SCALE_SHIFT);
+  }
+  if (config.sack && seg.sackPermitted) flags |= HAS_SACK;
+  if (config.timestamps && seg.hasTimestamps) flags |= HAS_TS;
+  record[at + ISS] = toInt(iss);
+  record[at + IRS] = toInt(seg.seq);
+  record[at + MSS_WND] = ((seg.mss > 0 ? seg.mss : 536) << 16) | seg.wnd;
+  record[at + FLAGS] = flags;
+  record[at + TS_RECENT] = seg.tsval;
+  record[at + TS_OFFSET] = ctx.timestampOffset(seg.family, seg.dst, seg.src);
+  record[at + SENT_AT] = ctx.now | 0;
+  record[at + RETRIES] = 0;
+}
+
+/** Linux and 4.4BSD start this far above the old connection's SND.NXT. */
+const REUSE_DISTANCE = 65_537;
+
+/** Fills the record of a connection whose SYN was answered by a cookie; the third segment brings the rest. */
+export function fillFromCookie(
+  record: Int32Array,
+  at: number,
+  seg: Segment,
+  options: { mss: number; wscale: number; sackPermitted: boolean },
+  ctx: TcpContext,
+): void {
+  let flags = 0;
+  if (seg.hasTimestamps) {
+    flags |= HAS_TS;
+    if (options.sackPermitted) flags |= HAS_SACK;
+    if (options.wscale >= 0) {
+      const ours = scaleFor(Math.max(ctx.config.receiveBufferMax, ctx.config.receiveBuffer));
+      flags |= HAS_SCALE | options.wscale | (ours << OUR_SCALE_SHIFT);
+    }
+  }
+  record[at + ISS] = (toInt(seg.ack) - 1) | 0;
+  record[at + IRS] = (toInt(seg.seq) - 1) | 0;
+  record[at + MSS_WND] = (options.mss << 16) | seg.wnd;
+  record[at + FLAGS] = flags;
+  record[at + TS_RECENT] = seg.tsval;
+  record[at + TS_OFFSET] = ctx.timestampOffset(seg.family, seg.dst, seg.src);
+  record[at + SENT_AT] = ctx.now | 0;
+  record[at + RETRIES] = 1;
+}
+
+/** Fills `out` with <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK> and the options that were offered. `mss` is ours. */
+export function synAck(record: Int32Array, at: number, mss: number, ctx: TcpContext, out: SegmentOut): void {
+  const flags = record[at + FLAGS]!;
+  out.reset();
+  out.seq = seq(record[at + ISS]!);
+  out.ack = seq(record[at + IRS]! + 1);
+  out.flags = SYN | ACK;
+  out.wnd = Math.min(65_535, ctx.config.receiveBuffer);
+  out.mss = mss;
+  if ((flags & HAS_SCALE) !== 0) out.wscale = (flags >> OUR_SCALE_SHIFT) & SCALE_MASK;
+  out.sackPermitted = (flags & HAS_SACK) !== 0;
+  if ((flags & HAS_TS) !== 0) {
+    out.timestamps = true;
+    out.tsval = timestampClock(ctx.now, record[at + TS_OFFSET]!);
+    out.tsecr = record[at + TS_RECENT]!;
+  }
+}
+
+/** A segment for a half-open connection (RFC 9293 3.10.7.4 for a passive SYN-RECEIVED). Returns KEEP to COMPLETE. */
+export function arrivesHalfOpen(record: Int32Array, at: number, seg: Segment, ctx: TcpContext): number {
+  const next = seq(record[at + IRS]! + 1);
+  const offset = diff(seg.seq, next);
+  const wnd = Math.min(65_535, ctx.config.receiveBuffer);
+  const hasTs = (record[at + FLAGS]! & HAS_TS) !== 0;
+  if ((seg.flags & (SYN | ACK | RST)) === SYN && offset === -1) return RESEND;
+  const stale = hasTs && seg.hasTimestamps && ((seg.tsval - record[at + TS_RECENT]!) | 0) < 0;
+  if (offset < 0 || offset >= wnd || (stale && (seg.flags & RST) === 0)) {
+    ctx.drop(stale ? drop.TCP_PAWS : drop.TCP_SEQUENCE);
+    return (seg.flags & RST) === 0 && ctx.allowChallenge() ? RESEND : KEEP;
+  }
+  if ((seg.flags & RST) !== 0) {
+    if (offset !== 0) {
+      ctx.drop(drop.TCP_RST_OUT_OF_WINDOW);
+      return ctx.allowChallenge() ? RESEND : KEEP;
+    }
+    // "If this connection was initiated with a passive OPEN, then return this connection to the LISTEN state."
+    ctx.counters.InRsts++;
+    ctx.counters.AttemptFails++;
+    return FORGET;
+  }
+  if ((seg.flags & SYN) !== 0) {
+    ctx.counters.TCPSYNChallenge++;
+    return ctx.allowChallenge() ? RESEND : KEEP;
+  }
+  if ((seg.flags & ACK) === 0) {
+    ctx.drop(drop.TCP_NO_ACK);
+    return KEEP;
+  }
+  if (toInt(seg.ack) !== ((record[at + ISS]! + 1) | 0)) {
+    ctx.drop(drop.TCP_ACK_UNACCEPTABLE);
+    refuse(seg, ctx);
+    return KEEP;
+  }
+  if (hasTs && !seg.hasTimestamps) {
+    ctx.drop(drop.TCP_MISSING_TIMESTAMP);
+    return KEEP;
+  }
+  return COMPLETE;
+}
+
+/** Makes `tcb` the SYN-RECEIVED connection that the record stands for; the third segment then arrives at it. */
+export function complete(tcb: Tcb, record: Int32Array, at: number, ctx: TcpContext): void {
+  const { snd, rcv } = tcb;
+  const flags = record[at + FLAGS]!;
+  snd.iss = seq(record[at + ISS]!);
+  snd.una = snd.iss;
+  snd.nxt = add(snd.iss, 1);
+  snd.up = snd.small = tcb.recover = tcb.lostMark = tcb.resendHint = snd.iss;
+  snd.peerMss = record[at + MSS_WND]! >>> 16;
+  snd.wnd = record[at + MSS_WND]! & 0xffff;
+  snd.maxWnd = snd.wnd;
+  rcv.irs = seq(record[at + IRS]!);
+  rcv.nxt = add(rcv.irs, 1);
+  rcv.up = rcv.irs;
+  rcv.wnd = Math.min(65_535, ctx.config.receiveBuffer);
+  rcv.edge = add(rcv.nxt, rcv.wnd);
+  tcb.windowScale = (flags & HAS_SCALE) !== 0;
+  snd.scale = tcb.windowScale ? flags & SCALE_MASK : 0;
+  rcv.scale = tcb.windowScale ? (flags >> OUR_SCALE_SHIFT) & SCALE_MASK : 0;
+  tcb.sackPermitted = (flags & HAS_SACK) !== 0;
+  tcb.timestamps = (flags & HAS_TS) !== 0;
+  tcb.tsRecent = record[at + TS_RECENT]!;
+  tcb.tsRecentAt = ctx.now;
+  tcb.tsOffset = record[at + TS_OFFSET]!;
+  tcb.lastAckSent = rcv.nxt;
+  tcb.retries = record[at + RETRIES]!;
+  tcb.lastSent = ctx.now - (((ctx.now | 0) - record[at + SENT_AT]!) >>> 0);
+  enterState(tcb, LISTEN);
+  enterState(tcb, SYN_RECEIVED);
+}

@@ -1,0 +1,250 @@
+/**
+ * What to send next: the ladder RST, SYN, retransmission, new text with FIN, probe, ACK or window update. Asked
+ * again and again by the flush until it says that there is nothing. It fills the scratch segment and takes the
+ * segment as sent: sequence variables, records and timers move here.
+ */
+import { type Seq, add, diff, gt, max, toInt } from "../base/seq.ts";
+import { NEVER } from "../base/time.ts";
+import { ACK, FIN, PSH, RST, SYN, URG } from "../wire/segment.ts";
+import type { TcpContext } from "./context.ts";
+import { timestampClock } from "./context.ts";
+import { inFlight, limitRecord, nextRetransmit } from "./recovery/scoreboard.ts";
+import type { SegmentOut } from "./segment-out.ts";
+import { largestText, nextText, unsent } from "./send-policy.ts";
+import { ESTABLISHED, SYN_RECEIVED, SYN_SENT, TIME_WAIT } from "./state.ts";
+import { ACK_DELAYED, ACK_NONE, ACK_NOW, CA_LOSS, type Tcb } from "./tcb.ts";
+import { startPersist, startRetransmit } from "./timers.ts";
+import { advertise } from "./window.ts";
+
+/** Fills `out` with the connection's next segment. False: nothing to send now. */
+export function nextSegment(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
+  out.reset();
+  if (tcb.resetQueued) return reset(tcb, out);
+  if (tcb.synQueued) return syn(tcb, ctx, out);
+  if (tcb.state < SYN_RECEIVED) return false;
+  if (tcb.state === TIME_WAIT) return lastAck(tcb, ctx, out);
+  if (tcb.state >= ESTABLISHED) {
+    if (retransmission(tcb, ctx, out)) return finish(tcb, ctx, out);
+    if (newText(tcb, ctx, out)) return finish(tcb, ctx, out);
+  }
+  if (finAlone(tcb, ctx, out)) return finish(tcb, ctx, out);
+  if (tcb.probeQueued) {
+    probe(tcb, ctx, out);
+    return finish(tcb, ctx, out);
+  }
+  if (tcb.ack !== ACK_NOW) return false;
+  out.seq = tcb.snd.nxt;
+  return finish(tcb, ctx, out);
+}
+
+/** ABORT (RFC 9293 3.10.5): <SEQ=SND.NXT><CTL=RST>, with the ACK that every segment of a synchronized connection has. */
+function reset(tcb: Tcb, out: SegmentOut): boolean {
+  tcb.resetQueued = false;
+  out.seq = tcb.snd.nxt;
+  out.ack = tcb.rcv.nxt;
+  out.flags = RST | ACK;
+  tcb.segsOut++;
+  return true;
+}
+
+/** The SYN of an active open, or the SYN-ACK of a simultaneous one; first time or again. */
+function syn(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
+  tcb.synQueued = false;
+  const answering = tcb.state !== SYN_SENT;
+  out.seq = tcb.snd.iss;
+  out.flags = answering ? SYN | ACK : SYN;
+  out.ack = tcb.rcv.nxt;
+  out.mss = ctx.config.mss > 0 ? ctx.config.mss : mssOf(tcb);
+  if (tcb.windowScale) out.wscale = tcb.rcv.scale;
+  out.sackPermitted = tcb.sackPermitted;
+  if (tcb.timestamps) {
+    out.timestamps = true;
+    out.tsval = timestampClock(ctx.now, tcb.tsOffset);
+    out.tsecr = answering ? tcb.tsRecent : 0;
+  }
+  // RFC 7323 2.2: the window of a SYN is not scaled.
+  out.wnd = Math.min(65_535, tcb.rcv.buffer);
+  if (answering) {
+    tcb.ack = ACK_NONE;
+    tcb.rcv.wnd = out.wnd;
+    tcb.rcv.edge = max(tcb.rcv.edge, add(tcb.rcv.nxt, out.wnd));
+    tcb.lastAckSent = tcb.rcv.nxt;
+  }
+  if (tcb.retries > 0) ctx.counters.RetransSegs++;
+  tcb.segsOut++;
+  tcb.lastSent = ctx.now;
+  if (tcb.progressAt < 0) tcb.progressAt = ctx.now;
+  startRetransmit(tcb, ctx);
+  return true;
+}
+
+/** The MSS to offer (RFC 9293 3.7.1): the interface's MTU less fixed headers. */
+export function mssOf(tcb: Tcb): number {
+  return tcb.path.mtu - (tcb.family === 4 ? 40 : 60);
+}
+
+/** What recovery takes for lost, as far as cwnd allows. After a timeout the first segment always may leave. */
+function retransmission(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
+  if (tcb.persistAt !== NEVER || tcb.snd.una === tcb.snd.nxt) return false;
+  const i = nextRetransmit(tcb);
+  if (i < 0) return false;
+  const mss = tcb.snd.mss;
+  const flight = inFlight(tcb);
+  const room = flight === 0 ? Math.max(tcb.cwnd, mss) : tcb.cwnd - flight;
+  const ring = tcb.sentRing;
+  // RFC 6675 5 (C): one segment leaves while cwnd - pipe >= 1 SMSS.
+  if (room < Math.min(mss, ring.lengthAt(i))) return false;
+  const most = Math.min(largestText(tcb), Math.max(mss, room - (room % mss)));
+  const windowed = diff(add(tcb.snd.una, Math.max(tcb.snd.wnd, mss)), ring.seqAt(i));
+  if (windowed <= 0) return false;
+  limitRecord(tcb, i, Math.min(most, windowed));
+  if (tcb.caState === CA_LOSS) ctx.counters.TCPSlowStartRetrans++;
+  else ctx.counters.TCPFastRetrans++;
+  resend(tcb, i, ctx, out);
+  return true;
+}
+
+/** Fills `out` with record `i` again. */
+function resend(tcb: Tcb, i: number, ctx: TcpContext, out: SegmentOut): void {
+  const ring = tcb.sentRing;
+  const at = ring.seqAt(i);
+  const length = ring.lengthAt(i);
+  const fin = tcb.finSent && add(at, length) === tcb.snd.nxt;
+  fillText(tcb, out, at, length - (fin ? 1 : 0));
+  if (fin) out.flags |= FIN;
+  ring.resent(i, ctx.now);
+  tcb.retransmits++;
+  tcb.bytesRetransmitted += out.textLength;
+  ctx.counters.RetransSegs++;
+  if (tcb.retransmitAt === NEVER) startRetransmit(tcb, ctx);
+}
+
+/** The ACK of the peer's FIN that brought TIME-WAIT; later ones come from the compact record. */
+function lastAck(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
+  if (tcb.ack !== ACK_NOW) return false;
+  out.seq = tcb.snd.nxt;
+  return finish(tcb, ctx, out);
+}
+
+function newText(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
+  if (tcb.queuedToSend === 0 || tcb.finSent) return false;
+  const length = nextText(tcb, ctx);
+  if (length === 0) {
+    if (tcb.snd.una === tcb.snd.nxt && tcb.persistAt === NEVER) startPersist(tcb, ctx);
+    return false;
+  }
+  const snd = tcb.snd;
+  const last = length === unsent(tcb);
+  const at = snd.nxt;
+  if (tcb.snd.una === snd.nxt) tcb.progressAt = ctx.now;
+  fillText(tcb, out, at, length);
+  if (last) out.flags |= PSH;
+  let sequenceLength = length;
+  const windowed = snd.wnd - diff(add(at, length), snd.una);
+  if (last && tcb.finQueued && windowed > 0) {
+    out.flags |= FIN;
+    tcb.finSent = true;
+    sequenceLength++;
+  }
+  snd.nxt = add(at, sequenceLength);
+  if (length % snd.mss !== 0) snd.small = snd.nxt;
+  tcb.sentRing.push(at, sequenceLength, ctx.now);
+  tcb.persistAt = NEVER;
+  tcb.lastSent = ctx.now;
+  if (tcb.retransmitAt === NEVER) startRetransmit(tcb, ctx);
+  return true;
+}
+
+/** A FIN with no text to ride on. It needs one number of window, or a probe (RFC 9293 3.8.6.1) will carry it. */
+function finAlone(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
+  if (!tcb.finQueued || tcb.finSent || unsent(tcb) > 0) return false;
+  const snd = tcb.snd;
+  if (snd.wnd - diff(snd.nxt, snd.una) <= 0 && !tcb.probeQueued) {
+    if (snd.una === snd.nxt && tcb.persistAt === NEVER) startPersist(tcb, ctx);
+    return false;
+  }
+  if (snd.una === snd.nxt) tcb.progressAt = ctx.now;
+  tcb.probeQueued = false;
+  out.seq = snd.nxt;
+  out.flags |= FIN;
+  tcb.finSent = true;
+  tcb.sentRing.push(snd.nxt, 1, ctx.now);
+  snd.nxt = add(snd.nxt, 1);
+  tcb.lastSent = ctx.now;
+  if (tcb.retransmitAt === NEVER && tcb.persistAt === NEVER) startRetransmit(tcb, ctx);
+  return true;
+}
+
+/**
+ * A window probe: one byte of new text, or of the oldest outstanding (RFC 9293 3.8.6.1); a FIN counts as one. With nothing
+ * to send, a keepalive: the byte before SND.NXT, empty (3.8.4).
+ */
+function probe(tcb: Tcb, ctx: TcpContext, out: SegmentOut): void {
+  tcb.probeQueued = false;
+  const snd = tcb.snd;
+  if (tcb.persistAt !== NEVER && snd.una !== snd.nxt && tcb.sentRing.count > 0) {
+    limitRecord(tcb, 0, 1);
+    resend(tcb, 0, ctx, out);
+    tcb.retransmitAt = NEVER;
+  } else if (tcb.persistAt !== NEVER && unsent(tcb) > 0) {
+    // A window too small to be worth a segment is used at last (RFC 9293 3.8.6.2.1, the override timeout).
+    const length = Math.max(1, Math.min(unsent(tcb), snd.wnd, snd.mss));
+    fillText(tcb, out, snd.nxt, length);
+    tcb.sentRing.push(snd.nxt, length, ctx.now);
+    snd.nxt = add(snd.nxt, length);
+  } else {
+    out.seq = add(snd.nxt, -1);
+  }
+}
+
+function fillText(tcb: Tcb, out: SegmentOut, at: Seq, length: number): void {
+  const first = max(tcb.snd.una, add(tcb.snd.iss, 1));
+  out.seq = at;
+  out.textPosition = length > 0 ? tcb.sendBuffer.position + diff(at, first) : 0;
+  out.textLength = length;
+  out.gsoSize = length > tcb.snd.mss ? tcb.snd.mss : 0;
+  tcb.bytesSent += length;
+  tcb.dataSegsOut += Math.ceil(length / tcb.snd.mss);
+}
+
+/** What every segment of a synchronized connection carries: ACK, window, options; and nothing is owed any more. */
+function finish(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
+  const rcv = tcb.rcv;
+  out.flags |= ACK;
+  out.ack = rcv.nxt;
+  out.wnd = advertise(tcb, ctx);
+  if (gt(tcb.snd.up, out.seq)) urgent(tcb, out);
+  if (tcb.timestamps) {
+    out.timestamps = true;
+    out.tsval = timestampClock(ctx.now, tcb.tsOffset);
+    out.tsecr = tcb.tsRecent;
+  }
+  if (tcb.sackPermitted) sackBlocks(tcb, out);
+  if (tcb.ack === ACK_DELAYED && out.textLength === 0) ctx.counters.DelayedACKs++;
+  tcb.ack = ACK_NONE;
+  tcb.unackedText = 0;
+  tcb.delayedAckAt = NEVER;
+  tcb.lastAckSent = rcv.nxt;
+  tcb.segsOut++;
+  if (out.textLength > 0) tcb.lastDataSent = ctx.now;
+  return true;
+}
+
+function urgent(tcb: Tcb, out: SegmentOut): void {
+  out.flags |= URG;
+  out.up = Math.min(65_535, diff(tcb.snd.up, out.seq));
+}
+
+/** SACK blocks (RFC 2018 4), a DSACK first (RFC 2883). Three fit beside timestamps. */
+function sackBlocks(tcb: Tcb, out: SegmentOut): void {
+  const most = tcb.timestamps ? 3 : 4;
+  let count = 0;
+  if (tcb.dsackStart !== tcb.dsackEnd) {
+    out.sackEdges[0] = toInt(tcb.dsackStart);
+    out.sackEdges[1] = toInt(tcb.dsackEnd);
+    tcb.dsackEnd = tcb.dsackStart;
+    count = 1;
+  }
+  if (tcb.hasGaps) count += tcb.assembler.report(out.sackEdges, count, most - count);
+  out.sackCount = count;
+}

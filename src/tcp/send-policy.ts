@@ -1,0 +1,67 @@
+/**
+ * How much new text may leave now: the peer's window, the congestion window, silly-window avoidance
+ * (RFC 9293 3.8.6.2.1) and Nagle (3.7.4) with Minshall's variant.
+ */
+import { add, diff, gt, max } from "../base/seq.ts";
+import type { TcpContext } from "./context.ts";
+import { inFlight } from "./recovery/scoreboard.ts";
+import type { Tcb } from "./tcb.ts";
+
+/** Largest IP packet, and what IPv4 or IPv6 and TCP headers may take of it. */
+const PACKET_MAX = 65_535;
+const HEADERS_MAX = 100;
+
+/** Text not yet sent, in bytes. */
+export function unsent(tcb: Tcb): number {
+  return tcb.queuedToSend - textOutstanding(tcb);
+}
+
+/** Text sent and not acknowledged. SYN and FIN are no text. */
+export function textOutstanding(tcb: Tcb): number {
+  const first = max(tcb.snd.una, add(tcb.snd.iss, 1));
+  return Math.max(0, diff(tcb.snd.nxt, first) - (tcb.finSent ? 1 : 0));
+}
+
+/** Largest text of one (super-)segment. */
+export function largestText(tcb: Tcb): number {
+  const mss = tcb.snd.mss;
+  if (!tcb.path.offload) return mss;
+  return Math.max(mss, Math.floor((PACKET_MAX - HEADERS_MAX) / mss) * mss);
+}
+
+/**
+ * Length of the next segment of new text, 0 when it must wait. A super-segment is cut to whole segments unless its tail
+ * may leave too.
+ */
+export function nextText(tcb: Tcb, ctx: TcpContext): number {
+  const pending = unsent(tcb);
+  if (pending <= 0) return 0;
+  const snd = tcb.snd;
+  const mss = snd.mss;
+  const flight = inFlight(tcb);
+  if (flight === 0 && ctx.now - tcb.lastSent > tcb.rtoUs && snd.una === snd.nxt) {
+    tcb.congestion.onIdle(tcb, ctx.config.initialWindow);
+  }
+  const usable = snd.wnd - diff(snd.nxt, snd.una);
+  const room = tcb.cwnd - flight;
+  if (room < pending && room <= usable) tcb.cwndLimited = true;
+  let length = Math.min(pending, usable, room, largestText(tcb));
+  if (length <= 0) return 0;
+  if (length >= mss) {
+    const whole = length - (length % mss);
+    if (length < pending) return whole;
+    return whole === length || mayLeaveSmall(tcb) ? length : whole;
+  }
+  if (length < pending) {
+    // cwnd or the window leave room for part of a segment: wait for more, unless half the largest window is no more (SWS).
+    if (room < usable && room < mss) return flight === 0 ? length : 0;
+    length = usable >= snd.maxWnd >> 1 ? length : 0;
+    return length;
+  }
+  return mayLeaveSmall(tcb) ? length : 0;
+}
+
+/** Nagle: a small segment waits while an earlier small one is unacknowledged; PUSHed data that ends in FIN does not. */
+function mayLeaveSmall(tcb: Tcb): boolean {
+  return tcb.noDelay || tcb.finQueued || !gt(tcb.snd.small, tcb.snd.una);
+}

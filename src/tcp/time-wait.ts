@@ -1,0 +1,84 @@
+/**
+ * TIME-WAIT as a compact record: twelve int32 in the flow table, no TCB. It acknowledges what the peer repeats,
+ * outlives resets (RFC 1337) and makes way for a newer connection (RFC 6191).
+ */
+import { type Seq, add, diff, gt, seq, toInt } from "../base/seq.ts";
+import { SECOND } from "../base/time.ts";
+import * as drop from "../wire/drop.ts";
+import { ACK, FIN, RST, SYN, type Segment } from "../wire/segment.ts";
+import { type TcpContext, timestampClock } from "./context.ts";
+import type { SegmentOut } from "./segment-out.ts";
+import type { Tcb } from "./tcb.ts";
+
+const SND_NXT = 0;
+const RCV_NXT = 1;
+const WND = 2;
+const FLAGS = 3;
+const TS_RECENT = 4;
+const TS_RECENT_AT = 5;
+const TS_OFFSET = 6;
+
+const HAS_TS = 1;
+
+/** What a segment did to a connection in TIME-WAIT. */
+export const IGNORED = 0;
+export const ANSWER = 1;
+export const RESTART = 2;
+export const REUSE = 3;
+
+/** Writes what TIME-WAIT needs of `tcb` into the record at `at`. */
+export function fillTimeWait(record: Int32Array, at: number, tcb: Tcb): void {
+  record[at + SND_NXT] = toInt(tcb.snd.nxt);
+  record[at + RCV_NXT] = toInt(tcb.rcv.nxt);
+  record[at + WND] = Math.min(65_535, Math.max(0, diff(tcb.rcv.edge, tcb.rcv.nxt)) >> tcb.rcv.scale) | (tcb.rcv.scale << 16);
+  record[at + FLAGS] = tcb.timestamps ? HAS_TS : 0;
+  record[at + TS_RECENT] = tcb.tsRecent;
+  record[at + TS_RECENT_AT] = Math.floor(tcb.tsRecentAt / SECOND);
+  record[at + TS_OFFSET] = tcb.tsOffset;
+}
+
+/** SND.NXT of the old connection, which a reuse must start above. */
+export function sendNext(record: Int32Array, at: number): Seq {
+  return seq(record[at + SND_NXT]!);
+}
+
+/** A segment for a connection in TIME-WAIT. Returns IGNORED to REUSE. */
+export function arrivesTimeWait(record: Int32Array, at: number, seg: Segment, ctx: TcpContext): number {
+  if ((seg.flags & RST) !== 0) {
+    // RFC 1337 3, fix (F1): a reset does not end TIME-WAIT.
+    ctx.drop(drop.TCP_TIME_WAIT);
+    return IGNORED;
+  }
+  const next = seq(record[at + RCV_NXT]!);
+  const hasTs = (record[at + FLAGS]! & HAS_TS) !== 0 && seg.hasTimestamps;
+  const newer = (seg.tsval - record[at + TS_RECENT]!) | 0;
+  if ((seg.flags & (SYN | ACK | FIN)) === SYN) {
+    // RFC 6191 2: a SYN with a later timestamp, or where timestamps can't tell a higher sequence number, is a new connection.
+    if (hasTs && newer !== 0 ? newer > 0 : gt(seg.seq, next)) return REUSE;
+    return ANSWER;
+  }
+  const stale = hasTs && newer < 0;
+  const length = seg.len;
+  if (length === 0) {
+    // A bare ACK at RCV.NXT is the peer's last one; any other is answered, at a limited rate.
+    if (!stale && seg.seq === next) return IGNORED;
+    return ctx.allowChallenge() ? ANSWER : IGNORED;
+  }
+  // RFC 9293 3.10.7.4: "The only thing that can arrive in this state is a retransmission of the remote FIN."
+  const repeated = (seg.flags & FIN) !== 0 && add(seg.seq, length) === next;
+  return repeated ? RESTART : ANSWER;
+}
+
+/** Fills `out` with <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>. */
+export function timeWaitAck(record: Int32Array, at: number, ctx: TcpContext, out: SegmentOut): void {
+  out.reset();
+  out.seq = seq(record[at + SND_NXT]!);
+  out.ack = seq(record[at + RCV_NXT]!);
+  out.flags = ACK;
+  out.wnd = record[at + WND]! & 0xffff;
+  if ((record[at + FLAGS]! & HAS_TS) !== 0) {
+    out.timestamps = true;
+    out.tsval = timestampClock(ctx.now, record[at + TS_OFFSET]!);
+    out.tsecr = record[at + TS_RECENT]!;
+  }
+}
