@@ -11,7 +11,7 @@
  *  16  destination address
  *  20  options
  */
-import { finish, fold, halves } from "../base/checksum.ts";
+import { finish, halves } from "../base/checksum.ts";
 import {
   type Drop,
   IP_CHECKSUM,
@@ -24,8 +24,11 @@ import {
 } from "./drop.ts";
 import type { Segment } from "./segment.ts";
 
+// The parser reads this constant, not the export: V8 loads an exported one from its module cell each time.
+const HEADER = 20;
+
 /** Length of a header without options, in bytes. */
-export const IPV4_HEADER = 20;
+export const IPV4_HEADER: number = HEADER;
 
 const DONT_FRAGMENT = 0x4000;
 /** More Fragments and the fragment offset: not zero in every fragment. */
@@ -36,11 +39,11 @@ const FRAGMENT_MASK = 0x3fff;
  * `checksumOk` and `gsoSize`. The header checksum is always verified: devices vouch for the transport's alone.
  */
 export function parseIpv4(view: DataView, offset: number, length: number, seg: Segment): Drop {
-  if (length < IPV4_HEADER) return IP_TRUNCATED;
+  if (length < HEADER) return IP_TRUNCATED;
   const w0 = view.getInt32(offset);
   if (w0 >>> 28 !== 4) return IP_VERSION;
   const headerLength = ((w0 >>> 24) & 15) << 2;
-  if (headerLength < IPV4_HEADER) return IP_HEADER_LENGTH;
+  if (headerLength < HEADER) return IP_HEADER_LENGTH;
   if (headerLength > length) return IP_TRUNCATED;
   let total = w0 & 0xffff;
   // A super-segment above 65,535 bytes can't say its length (IPv4 BIG TCP); the device then does.
@@ -54,8 +57,9 @@ export function parseIpv4(view: DataView, offset: number, length: number, seg: S
   const src = view.getInt32(offset + 12);
   const dst = view.getInt32(offset + 16);
   let words = halves(w0) + halves(w1) + halves(w2) + halves(src) + halves(dst);
-  if (headerLength > IPV4_HEADER) words += sumOptions(view, offset + IPV4_HEADER, offset + headerLength);
-  if (fold(words) !== 0xffff) return IP_CHECKSUM;
+  if (headerLength > HEADER) words += sumOptions(view, offset + HEADER, offset + headerLength);
+  // A sum of ones, which every multiple of 0xffff but 0 folds to; the version keeps `words` from 0.
+  if (words % 0xffff !== 0) return IP_CHECKSUM;
   if ((w1 & FRAGMENT_MASK) !== 0) return IP_FRAGMENT;
 
   // TTL 0 passes: RFC 1122 3.2.1.7, a host MUST NOT discard a datagram for its TTL.

@@ -15,8 +15,11 @@ import { type Drop, OK, TCP_CHECKSUM, TCP_DATA_OFFSET, TCP_PORT_ZERO, TCP_TRUNCA
 import type { Segment } from "./segment.ts";
 import { ALIGNED_TIMESTAMPS, clearOptions, parseOptions } from "./tcp-options.ts";
 
+// The parser reads this constant, not the export: V8 loads an exported one from its module cell each time.
+const HEADER = 20;
+
 /** Length of a header without options, in bytes. */
-export const TCP_HEADER = 20;
+export const TCP_HEADER: number = HEADER;
 
 /** TCP's protocol number. */
 export const PROTOCOL_TCP = 6;
@@ -25,10 +28,10 @@ export const PROTOCOL_TCP = 6;
 export function parseTcp(view: DataView, seg: Segment): Drop {
   const at = seg.ipPayload;
   const length = seg.ipPayloadLength;
-  if (length < TCP_HEADER) return TCP_TRUNCATED;
+  if (length < HEADER) return TCP_TRUNCATED;
   const w3 = view.getInt32(at + 12);
   const headerLength = (w3 >>> 28) << 2;
-  if (headerLength < TCP_HEADER || headerLength > length) return TCP_DATA_OFFSET;
+  if (headerLength < HEADER || headerLength > length) return TCP_DATA_OFFSET;
   if (!seg.checksumOk && !checksumHolds(view, seg)) return TCP_CHECKSUM;
   const ports = view.getInt32(at);
   const srcPort = ports >>> 16;
@@ -49,8 +52,8 @@ export function parseTcp(view: DataView, seg: Segment): Drop {
     seg.hasTimestamps = true;
     seg.tsval = view.getInt32(at + 24);
     seg.tsecr = view.getInt32(at + 28);
-  } else if (headerLength > TCP_HEADER) {
-    parseOptions(view, at + TCP_HEADER, at + headerLength, seg);
+  } else if (headerLength > HEADER) {
+    parseOptions(view, at + HEADER, at + headerLength, seg);
   }
   return OK;
 }
