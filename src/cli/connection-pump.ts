@@ -1,0 +1,61 @@
+/**
+ * Joins a raw connection to a pair of streams: bytes both ways with back-pressure, and each direction's
+ * end-of-file on its own (half-close). What `usertcp nc` and the control socket's `connect` are made of.
+ */
+import type { Readable, Writable } from "node:stream";
+import type { NetworkError } from "../base/errors.ts";
+import type { Connection } from "../stack/connection.ts";
+import type { ConnectionHandler } from "../stack/events.ts";
+
+/** The calls of a connection that a pump makes. */
+export type Pumped = Pick<Connection, "handler" | "send" | "end" | "abort" | "pause" | "resume">;
+
+/** Told once when the connection is over; `error` as `ConnectionHandler.onClose` has it. */
+export type PumpDone = (error: NetworkError | null) => void;
+
+/**
+ * Sends what `input` gives, then FIN; gives what arrives to `output`, then ends it. Call it once the connection is
+ * established. If either stream fails, the connection is aborted: nobody is left to read or write.
+ */
+export function pump(connection: Pumped, input: Readable, output: Writable, done: PumpDone): void {
+  let over = false;
+  const stop = (): void => {
+    if (!over) connection.abort();
+  };
+  const handler: ConnectionHandler = {
+    onData(_, bytes) {
+      if (!output.write(bytes)) {
+        connection.pause();
+        output.once("drain", () => {
+          if (!over) connection.resume();
+        });
+      }
+    },
+    onDrain() {
+      input.resume();
+    },
+    onEnd() {
+      output.end();
+    },
+    onClose(_, error) {
+      over = true;
+      input.removeListener("data", send);
+      input.removeListener("end", end);
+      input.pause();
+      done(error);
+    },
+  };
+  const send = (chunk: Uint8Array): void => {
+    if (!connection.send(chunk)) input.pause();
+  };
+  const end = (): void => connection.end();
+  connection.handler = handler;
+  input.on("data", send);
+  input.on("end", end);
+  input.on("error", stop);
+  output.on("error", stop);
+  output.on("close", () => {
+    // Closed after end() is how it should be; before, the reader went away.
+    if (!output.writableFinished) stop();
+  });
+}

@@ -1,0 +1,46 @@
+/**
+ * The lab's network: a TUN device in the private namespace that this process is in, or, where TUN can't be had, two
+ * stacks in memory, back to back. Says which, and why.
+ */
+import { connect as kernelConnect } from "node:net";
+import { loadAddon } from "../device/addon.ts";
+import { createPipe } from "../device/pipe.ts";
+import { createStack } from "../driver/create-stack.ts";
+import { createNet } from "../net.ts";
+import { bringUp } from "./bring-up.ts";
+import type { OpenSocket } from "./lab-proof.ts";
+import type { Running } from "./running.ts";
+import type { ServeOptions } from "./serve-options.ts";
+
+/** What the lab runs on. */
+export interface LabNetwork {
+  device: "tun" | "memory";
+  /** The stack that serves. */
+  running: Running;
+  /** The TCP on the other side. */
+  open: OpenSocket;
+  /** The stack on the other side, where that is one of ours. */
+  client: Running | null;
+}
+
+/** On TUN, in the namespace that this process is in. */
+export function tunNetwork(options: ServeOptions): LabNetwork {
+  const running = bringUp(options);
+  // A fresh namespace has its loopback down, and "localhost" is what programs try first.
+  loadAddon().linkSet("lo", 0, 0, true);
+  return { device: "tun", running, open: (host, port) => kernelConnect({ host, port }), client: null };
+}
+
+/** In memory: no kernel, no privilege. */
+export function memoryNetwork(options: ServeOptions): LabNetwork {
+  // Deliveries wait for a turn of the event loop: in microtasks two busy stacks would starve it.
+  const [near, far] = createPipe({
+    mtu: options.mtu,
+    offload: options.offload,
+    schedule: (deliver) => setImmediate(deliver),
+  });
+  const running = createStack({ device: near, addresses: [`${options.stack}/${options.prefixLength}`] });
+  const client = createStack({ device: far, addresses: [options.host] });
+  const net = createNet(client);
+  return { device: "memory", running, client, open: (host, port) => net.connect({ host, port }) };
+}

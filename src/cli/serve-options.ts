@@ -1,0 +1,160 @@
+/**
+ * The options by which a stack is brought up, shared by serve, echo, lab and nc, with the defaults of the design:
+ * declared for --help, and checked as a whole. Opens nothing.
+ */
+import type { Command } from "commander";
+import { formatIpv4, maskV4, samePrefixV4 } from "../base/address.ts";
+import {
+  parseChoice,
+  parseHostAddress,
+  parseInterfaceAddress,
+  parseInterfaceName,
+  parsePort,
+  parseWhole,
+  requireHostOf,
+} from "./argument.ts";
+import { misuse } from "./cli-error.ts";
+
+/** The services in the order of their ports; the ports are those of RFC 862, 863, 864 and 9110. */
+export const SERVICE_PORTS = { echo: 7, discard: 9, chargen: 19, http: 80, keep: 0 } as const;
+
+/** A service of `usertcp serve`. */
+export type ServiceName = keyof typeof SERVICE_PORTS;
+
+/** A port for each service, 0 for none. */
+export type ServicePorts = Record<ServiceName, number>;
+
+/** Where the stack lives: the link, both addresses, how the device is driven. */
+export interface LinkOptions {
+  tun: string;
+  /** The kernel's side, `10.77.0.1/24`. */
+  host: string;
+  /** The stack's side, `10.77.0.2`. */
+  stack: string;
+  /** Of both. */
+  prefixLength: number;
+  mtu: number;
+  offload: boolean;
+  /** Microseconds of polling after a productive batch; null: the driver's own choice. */
+  spinUs: number | null;
+  pcap: string | null;
+  control: string | null;
+}
+
+/** All that `usertcp serve` takes. */
+export interface ServeOptions extends LinkOptions {
+  api: "raw" | "net";
+  services: ServicePorts;
+}
+
+/** As commander hands them over: text, and booleans for flags. */
+export type RawOptions = Partial<Record<string, string | boolean>>;
+
+/** RFC 1122 3.3.3: every host takes 576 bytes; below, header and options may leave a segment no data. (RFC 791: 68.) */
+const MTU_MIN = 576;
+/** The largest IP packet, and the largest MTU that Linux gives a TUN device. */
+const MTU_MAX = 65_535;
+/** As `TunOptions.spinUs`. */
+const SPIN_MAX_US = 10_000;
+
+/** Declares the link's options on a command. */
+export function addLinkOptions(command: Command): Command {
+  return command
+    .option("--tun <name>", "the TUN device; '%d' lets the kernel number it", "utcp%d")
+    .option("--host <address/length>", "the kernel's address on the device", "10.77.0.1/24")
+    .option("--stack <address>", "the address that the stack answers on", "10.77.0.2")
+    .option("--host6 <address/length>", "not there yet: IPv6")
+    .option("--stack6 <address>", "not there yet: IPv6")
+    .option("--mtu <bytes>", `largest IP packet, ${MTU_MIN} to ${MTU_MAX}`, "1500")
+    .option("--queues <n>", "queues of the device; more than 1 is not there yet", "1")
+    .option("--no-offload", "no super-segments and no partial checksums: a packet a segment")
+    .option("--spin <us>", "microseconds of polling after a productive batch")
+    .option("--pcap <file>", "write every packet to a pcapng file")
+    .option("--control <path>", "the control socket; default usertcp/<netns>-<tun>.sock under /run");
+}
+
+/** Declares the services' options; `only` leaves the others out. */
+export function addServiceOptions(command: Command, only?: ServiceName): Command {
+  command.option("--api <name>", "which API the services use: raw (callbacks) or net (node:net's)", "raw");
+  for (const [name, port] of Object.entries(SERVICE_PORTS)) {
+    if (only !== undefined && name !== only) continue;
+    command.option(`--${name} <port>`, SERVICE_HELP[name as ServiceName], String(port));
+  }
+  return command;
+}
+
+/** Checks everything, or throws one line of misuse. Services that were not declared are off. */
+export function readServeOptions(raw: RawOptions): ServeOptions {
+  const services = { echo: 0, discard: 0, chargen: 0, http: 0, keep: 0 };
+  for (const name of Object.keys(services) as ServiceName[]) {
+    const text = textOf(raw, name);
+    if (text !== null) services[name] = parsePort(`--${name}`, text);
+  }
+  requireOnePortEach(services);
+  const link = readLinkOptions(raw);
+  return { ...link, api: parseChoice("--api", textOf(raw, "api") ?? "raw", ["raw", "net"]), services };
+}
+
+/** The link's part of it. */
+export function readLinkOptions(raw: RawOptions): LinkOptions {
+  if (raw["host6"] !== undefined || raw["stack6"] !== undefined) {
+    throw misuse("IPv6 is not there yet: leave out --host6 and --stack6, and use --host and --stack");
+  }
+  const hostText = textOf(raw, "host") ?? "10.77.0.1/24";
+  const stackText = textOf(raw, "stack") ?? "10.77.0.2";
+  const host = parseInterfaceAddress("--host", hostText);
+  const stack = parseHostAddress("--stack", stackText);
+  const hostKey = host.words[0]!;
+  const network = `${formatIpv4(hostKey & maskV4(host.bits))}/${host.bits}`;
+  if (stack === hostKey) {
+    throw misuse(
+      `--stack takes an address of its own: ${stackText} is --host, the kernel's side of the device`,
+    );
+  }
+  if (!samePrefixV4(stack, hostKey, host.bits)) {
+    throw misuse(`--stack takes an address inside --host's network ${network}, not '${stackText}'`);
+  }
+  requireHostOf("--stack", stack, host, stackText);
+  const queues = parseWhole("--queues", textOf(raw, "queues") ?? "1", 1, 256);
+  if (queues > 1) throw misuse(`--queues ${queues}: more than one queue is not there yet; use --queues 1`);
+  const spin = textOf(raw, "spin");
+  return {
+    tun: parseInterfaceName("--tun", textOf(raw, "tun") ?? "utcp%d"),
+    host: hostText,
+    stack: stackText,
+    prefixLength: host.bits,
+    mtu: parseWhole("--mtu", textOf(raw, "mtu") ?? "1500", MTU_MIN, MTU_MAX),
+    offload: raw["offload"] !== false,
+    spinUs: spin === null ? null : parseWhole("--spin", spin, 0, SPIN_MAX_US),
+    pcap: readPath(raw, "pcap"),
+    control: readPath(raw, "control"),
+  };
+}
+
+const SERVICE_HELP: Record<ServiceName, string> = {
+  echo: "port of echo (RFC 862); 0: off",
+  discard: "port of discard (RFC 863); 0: off",
+  chargen: "port of the character generator (RFC 864); 0: off",
+  http: "port of the HTTP server; 0: off",
+  keep: "port of a service that reads end-of-file and never closes, a CLOSE_WAIT on purpose; 0: off",
+};
+
+function requireOnePortEach(services: ServicePorts): void {
+  const taken = new Map<number, string>();
+  for (const [name, port] of Object.entries(services)) {
+    const other = taken.get(port);
+    if (port !== 0 && other !== undefined) throw misuse(`--${other} and --${name} both ask for port ${port}`);
+    taken.set(port, name);
+  }
+}
+
+function readPath(raw: RawOptions, name: string): string | null {
+  const text = textOf(raw, name);
+  if (text === "") throw misuse(`--${name} takes a path, not ''`);
+  return text;
+}
+
+function textOf(raw: RawOptions, name: string): string | null {
+  const value = raw[name];
+  return typeof value === "string" ? value : null;
+}

@@ -1,0 +1,144 @@
+/**
+ * A running stack with everything `usertcp serve` puts around it: services, capture, control socket; brought up
+ * together and taken down together. Prints nothing, and installs no signal handler.
+ */
+import { createNet } from "../net.ts";
+import { captureToFile } from "./capture-file.ts";
+import { codeOf, failure, oneLine } from "./cli-error.ts";
+import { defaultControlPath, netnsInode } from "./control-path.ts";
+import { PROTOCOL_VERSION } from "./control-protocol.ts";
+import { ControlServer, type ControlTarget } from "./control-server.ts";
+import { httpHandler } from "./http-page.ts";
+import { packageVersion } from "./package-version.ts";
+import type { Listening, Running } from "./running.ts";
+import type { Log } from "./serve-log.ts";
+import type { ServeOptions, ServiceName } from "./serve-options.ts";
+import { NET_SERVICES, type NetApi, serveHttp, serveStream } from "./services-net.ts";
+import { RAW_SERVICES } from "./services-raw.ts";
+
+/** What the `ready` line says. */
+export interface ReadyFacts {
+  tun: string;
+  stack: string;
+  /** The ports of those that are on. */
+  services: Partial<Record<ServiceName, number>>;
+  control: string;
+  pid: number;
+  host: string;
+  mtu: number;
+  offload: boolean;
+  api: "raw" | "net";
+}
+
+/** A stack being served. */
+export interface Served {
+  readonly ready: ReadyFacts;
+  /** Leaves nothing behind. A second call waits for the first. */
+  close(): Promise<void>;
+}
+
+/** Circumstances that the options do not tell. */
+export interface ServeContext {
+  log: Log;
+  lab: boolean;
+  /** Through which stack `usertcp nc` connects; default: the one that serves. */
+  dialer?: Pick<Running, "connect">;
+}
+
+/** Takes over `running`: if anything fails, that is closed as well. */
+export async function serveStack(
+  running: Running,
+  options: ServeOptions,
+  context: ServeContext,
+): Promise<Served> {
+  const undo: (() => void | Promise<void>)[] = [() => running.close()];
+  let closing: Promise<void> | null = null;
+  const close = (): Promise<void> => {
+    closing ??= unwind(undo);
+    return closing;
+  };
+  try {
+    if (options.pcap !== null) undo.push(await captureToFile(running, options.pcap, context.log));
+    const services = await startServices(running, options, undo);
+    const control = await startControl(running, options, context);
+    undo.push(() => control.close());
+    const { name: tun, mtu, offload } = running.device;
+    const { stack, host, api } = options;
+    return {
+      ready: { tun, stack, services, control: control.path, pid: process.pid, host, mtu, offload, api },
+      close,
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function unwind(undo: (() => void | Promise<void>)[]): Promise<void> {
+  for (const step of undo.reverse()) await step();
+}
+
+async function startServices(
+  running: Running,
+  options: ServeOptions,
+  undo: (() => void)[],
+): Promise<Partial<Record<ServiceName, number>>> {
+  const started: Partial<Record<ServiceName, number>> = {};
+  const net: NetApi = createNet(running);
+  for (const [name, port] of Object.entries(options.services) as [ServiceName, number][]) {
+    if (port === 0) continue;
+    try {
+      const listening = await startService(running, net, options, started, name, port);
+      undo.push(() => listening.close());
+    } catch (error) {
+      throw failure(`--${name} ${port}: ${codeOf(error) === "EADDRINUSE" ? "port in use" : oneLine(error)}`);
+    }
+    started[name] = port;
+  }
+  return started;
+}
+
+async function startService(
+  running: Running,
+  net: NetApi,
+  options: ServeOptions,
+  started: Partial<Record<ServiceName, number>>,
+  name: ServiceName,
+  port: number,
+): Promise<Listening> {
+  if (name === "http") {
+    const facts = {
+      version: packageVersion(),
+      tun: running.device.name,
+      stack: options.stack,
+      services: started,
+      snapshot: () => running.snapshot(),
+    };
+    return serveHttp(net, options.stack, port, httpHandler(facts));
+  }
+  if (options.api === "net") return serveStream(net, options.stack, port, NET_SERVICES[name]);
+  return running.listen({ host: options.stack, port }, RAW_SERVICES[name]);
+}
+
+async function startControl(
+  running: Running,
+  options: ServeOptions,
+  context: ServeContext,
+): Promise<ControlServer> {
+  const tun = running.device.name;
+  const target: ControlTarget = {
+    version: {
+      name: "usertcp",
+      version: packageVersion(),
+      protocol: PROTOCOL_VERSION,
+      pid: process.pid,
+      tun,
+      stack: options.stack,
+      netns: netnsInode(),
+      lab: context.lab,
+    },
+    snapshot: (wanted) => running.snapshot(wanted),
+    connect: (to, handler) => (context.dialer ?? running).connect(to, handler),
+  };
+  return ControlServer.open(options.control ?? defaultControlPath(tun), target);
+}

@@ -1,0 +1,91 @@
+/**
+ * The same services over the node:net API: streams, as an ordinary Node program would write them; and the
+ * HTTP service, which is node:http behind that API on either choice.
+ */
+import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from "node:http";
+import { type Duplex, Readable } from "node:stream";
+import { PATTERN } from "./pattern.ts";
+import type { Listening } from "./running.ts";
+import type { ServiceName } from "./serve-options.ts";
+
+/** A server of node:net's shape. */
+export interface NetServer {
+  listen(options: { port: number; host?: string }): unknown;
+  address(): unknown;
+  close(): unknown;
+  once(event: "listening" | "error", listener: (error: Error) => void): unknown;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  removeListener(event: "listening" | "error", listener: (error: Error) => void): unknown;
+}
+
+/** The part of node:net that the services use. */
+export interface NetApi {
+  createServer(options: { allowHalfOpen: boolean }, onSocket: (socket: Duplex) => void): NetServer;
+}
+
+type StreamService = (socket: Duplex) => void;
+
+/** What each service does with an accepted socket. */
+export const NET_SERVICES: Record<Exclude<ServiceName, "http">, StreamService> = {
+  echo(socket) {
+    socket.pipe(socket);
+  },
+  discard(socket) {
+    socket.resume();
+    socket.on("end", () => socket.end());
+  },
+  chargen(socket) {
+    socket.resume();
+    const source = Readable.from(endlessPattern(), { objectMode: false, highWaterMark: PATTERN.length });
+    source.pipe(socket);
+    socket.on("close", () => source.destroy());
+  },
+  keep(socket) {
+    socket.resume();
+  },
+};
+
+/** Serves `onSocket` on a port; resolves when it listens. */
+export async function serveStream(
+  net: NetApi,
+  host: string,
+  port: number,
+  onSocket: StreamService,
+): Promise<Listening> {
+  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+    // A client that resets is no event for the server.
+    socket.on("error", () => socket.destroy());
+    onSocket(socket);
+  });
+  return listening(server, host, port);
+}
+
+/** Serves HTTP on a port; resolves when it listens. */
+export async function serveHttp(
+  net: NetApi,
+  host: string,
+  port: number,
+  onRequest: RequestListener,
+): Promise<Listening> {
+  const http: HttpServer = createHttpServer(onRequest);
+  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+    http.emit("connection", socket);
+  });
+  return listening(server, host, port);
+}
+
+function* endlessPattern(): Generator<Uint8Array, never> {
+  for (;;) yield PATTERN;
+}
+
+async function listening(server: NetServer, host: string, port: number): Promise<Listening> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.once("listening", () => {
+      server.removeListener("error", reject);
+      resolve();
+    });
+    server.listen({ host, port });
+  });
+  return { port, close: () => void server.close() };
+}
