@@ -94,26 +94,22 @@ export class TimerWheel {
    * nothing. A deadline that has passed fires at the next `expire`.
    */
   set(slot: number, deadline: Micros): void {
-    if (!(deadline < NEVER)) {
-      this.cancel(slot);
+    const old = this.deadlines[slot];
+    // Later: stays where it is, and is filed anew when it comes up there. So an acknowledgment that pushes the
+    // retransmission timer back costs one store (bench lookup). Inside `expire` the slot may be on the due
+    // list, so there the long way is taken.
+    if (
+      old !== undefined &&
+      deadline > old &&
+      deadline < NEVER &&
+      this.dueEnd === 0 &&
+      (this.exact || deadline - this.now >= EXACT_BELOW)
+    ) {
+      this.deadlines[slot] = deadline;
+      if (this.exact) this.stamps[slot] = this.stamp = (this.stamp + 1) | 0;
       return;
     }
-    if (slot >= this.where.length) this.grow(slot);
-    const where = this.where[slot]!;
-    const old = this.deadlines[slot]!;
-    this.deadlines[slot] = deadline;
-    if (where !== IDLE && where !== DUE) {
-      if (deadline === old) return;
-      // Later: stays where it is, and is filed anew when it comes up there. An acknowledgment that pushes
-      // the retransmission timer back costs three stores (bench lookup).
-      if (deadline > old && (where < 0 || this.exact || deadline - this.now >= EXACT_BELOW)) {
-        this.stamps[slot] = this.stamp = (this.stamp + 1) | 0;
-        return;
-      }
-      this.unfile(slot, where);
-    }
-    this.stamps[slot] = this.stamp = (this.stamp + 1) | 0;
-    this.file(slot, deadline);
+    this.move(slot, deadline);
   }
 
   /** Disarms the timer of `slot`. */
@@ -140,8 +136,8 @@ export class TimerWheel {
   }
 
   /**
-   * Disarms what is due at `now` and calls `fire` for each, by deadline and then by order of setting, and
-   * answers how many. `fire` may set and cancel any slot: what it cancels or sets anew does not fire in this
+   * Disarms what is due at `now` and calls `fire` for each, by deadline and then (exact wheels) by order of
+   * setting, and answers how many. `fire` may set and cancel any slot: what it cancels or sets anew does not fire in this
    * call.
    */
   expire(now: Micros, fire: (slot: number) => void): number {
@@ -160,6 +156,23 @@ export class TimerWheel {
     this.dueAt = 0;
     this.dueEnd = 0;
     return fired;
+  }
+
+  /** Sets a timer that is idle, or not put off for long, or put forward. */
+  private move(slot: number, deadline: Micros): void {
+    if (!(deadline < NEVER)) {
+      this.cancel(slot);
+      return;
+    }
+    if (slot >= this.where.length) this.grow(slot);
+    const where = this.where[slot]!;
+    if (where !== IDLE && where !== DUE) {
+      if (deadline === this.deadlines[slot]) return;
+      this.unfile(slot, where);
+    }
+    this.deadlines[slot] = deadline;
+    this.stamps[slot] = this.stamp = (this.stamp + 1) | 0;
+    this.file(slot, deadline);
   }
 
   /** Empties the buckets up to `target`, in order: what they hold goes to finer ones or to the heap. */
