@@ -108,17 +108,24 @@ static napi_value do_open(napi_env env, napi_callback_info info) {
   return object;
 }
 
+static bool arg_slab(napi_env env, napi_value value) {
+  uint8_t *data;
+  size_t length;
+  if (!arg_bytes(env, value, "slab", &data, &length)) return false;
+  if (length >= LARGEST_READ && length <= INT32_MAX) return true;
+  napi_throw_range_error(env, "ERR_OUT_OF_RANGE", "The \"slab\" argument must hold a packet of 65,547 bytes or more");
+  return false;
+}
+
 /* start(handle, slab, table, onBatch, spinUs): packets flow; table[RX_NEXT] says where the first batch starts. */
 static napi_value do_start(napi_env env, napi_callback_info info) {
   napi_value argv[5];
   size_t argc = 5, length;
-  uint8_t *slab;
   int32_t *table, spin_us;
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
   tun *t = arg_tun(env, argv[0]);
-  if (t == NULL || !arg_bytes(env, argv[1], "slab", &slab, &length) ||
-      !arg_int32s(env, argv[2], "table", &table, &length) || !arg_function(env, argv[3], "onBatch") ||
-      !arg_int(env, argv[4], "spinUs", 0, 10000, &spin_us)) {
+  if (t == NULL || !arg_slab(env, argv[1]) || !arg_int32s(env, argv[2], "table", &table, &length) ||
+      !arg_function(env, argv[3], "onBatch") || !arg_int(env, argv[4], "spinUs", 0, 10000, &spin_us)) {
     return NULL;
   }
   if (length < RX_TABLE) {
@@ -144,11 +151,10 @@ static napi_value do_start(napi_env env, napi_callback_info info) {
 /* setSlab(handle, slab): the next batch is read into other memory. */
 static napi_value do_set_slab(napi_env env, napi_callback_info info) {
   napi_value argv[2];
-  size_t argc = 2, length;
-  uint8_t *slab;
+  size_t argc = 2;
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
   tun *t = arg_tun(env, argv[0]);
-  if (t == NULL || !arg_bytes(env, argv[1], "slab", &slab, &length) || t->slab == NULL) return NULL;
+  if (t == NULL || !arg_slab(env, argv[1]) || t->slab == NULL) return NULL;
   napi_ref fresh;
   if (napi_create_reference(env, argv[1], 1, &fresh) != napi_ok) return NULL;
   napi_delete_reference(env, t->slab);

@@ -411,6 +411,38 @@ const scenarios: Record<string, () => Promise<unknown>> = {
         }
       }
     }
+    const slab = new Uint8Array(1 << 20);
+    const good: Record<"open" | "start" | "setSlab" | "write" | "linkSet" | "linkAddAddress", unknown[]> = {
+      open: ["utcp%d", true, false, () => {}],
+      start: [handle, slab, new Int32Array(129), () => {}, 0],
+      setSlab: [handle, slab],
+      write: [handle, new Int32Array(8), 0, slab, [], new Int32Array(2)],
+      linkSet: ["lo", 0, 0, false],
+      linkAddAddress: ["lo", "10.1.1.1", 24],
+    };
+    for (const [name, args] of Object.entries(good)) {
+      for (const i of args.keys()) {
+        for (const bad of [
+          undefined,
+          null,
+          1.5,
+          -2,
+          1e10,
+          NaN,
+          "a/string that is too long",
+          {},
+          Symbol("x"),
+          7n,
+        ]) {
+          tried++;
+          if (caught(() => calls[name]!(...args.with(i, bad))) !== null) threw++;
+        }
+      }
+    }
+    for (const name of ["start", "setSlab"] as const) {
+      tried++;
+      if (caught(() => calls[name]!(...good[name].with(1, new Uint8Array(65_546)))) !== null) threw++;
+    }
     const row = (...cells: number[]) =>
       Int32Array.from([12, 40, 0, 0, 40, 0, -1, 4].map((cell, i) => cells[i] ?? cell));
     const table = (column: number, value: number) => {
