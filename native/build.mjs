@@ -1,7 +1,8 @@
 /**
  * Builds the addon: `node native/build.mjs` makes native/build/usertcp.node for this machine (nothing to do
  * when it is up to date); `--prebuilds` makes native/prebuilds/<platform>-<arch>/usertcp.node for each
- * architecture that the compilers here can make, for the npm package.
+ * architecture that the compilers here can make, for the npm package. `--force` builds what is up to date too;
+ * `--optional` says what is missing, and exits with 0 nevertheless (everything but TUN works without the addon).
  *
  * The addon is linked with no C library (-nostdlib): its few libc calls bind at load time to the one that the
  * running Node brings, so one binary an architecture serves glibc of any age and musl.
@@ -29,7 +30,7 @@ try {
   else buildHere();
 } catch (error) {
   console.error(`TUN addon: ${error.message}`);
-  process.exitCode = 1;
+  if (!process.argv.includes("--optional")) process.exitCode = 1;
 }
 
 function buildHere() {
