@@ -136,9 +136,15 @@ export class Link implements ConnectionHandler {
     return this.waiting === null ? 0 : byteLength(this.waiting.chunks);
   }
 
+  /** Whether bytes are delivered, or will be once there is a connection. */
+  get isReading(): boolean {
+    return this.reading;
+  }
+
   startReading(): void {
-    if (this.reading || this.connection === null) return;
+    if (this.reading) return;
     this.reading = true;
+    if (this.connection === null) return;
     if (this.leftover !== null && !this.deliverToBuffer(this.leftover)) return;
     if (this.failureUnseen) this.failReading();
     else this.connection.resume();

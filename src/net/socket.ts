@@ -1,10 +1,10 @@
 /**
- * net.Socket over a raw Connection: a stream.Duplex with Node's surface, by a function constructor, on the prototype
- * chain of the real net.Socket for `instanceof`, running none of its methods (docs/decisions/0002-net-over-duplex.md).
- * What happens between bytes and connection is link.ts; how a connection is opened is connect.ts.
+ * net.Socket over a raw Connection: a stream.Duplex with Node's surface, by a function constructor, because inheritors
+ * call `net.Socket.call(this)`. No `instanceof` of the real one: docs/decisions/0002-net-over-duplex.md. What happens
+ * between bytes and connection is link.ts; how a connection is opened is connect.ts.
  */
 import dns from "node:dns";
-import net, { type AddressInfo } from "node:net";
+import type { AddressInfo } from "node:net";
 import { addAbortSignal, Duplex, type DuplexOptions } from "node:stream";
 import type { Connection } from "../stack/connection.ts";
 import {
@@ -34,14 +34,13 @@ export interface SocketOwner {
   _emitCloseIfDrained(): void;
 }
 
-// The real constructors as they were when this module loaded: install() may patch them in place later.
-const Base = net.Socket as unknown as typeof Duplex;
 const constructDuplex = Duplex as unknown as { call(self: Duplex, options: DuplexOptions): void };
 const duplex = Duplex.prototype;
+// As it was when this module loaded: it may be patched in place later.
 const lookup = dns.lookup as Lookup;
 
 /** Everything of a Socket but its constructor, which `socketConstructor` makes for each stack. */
-export class Socket extends Base implements LinkOwner, Connecting {
+export class Socket extends Duplex implements LinkOwner, Connecting {
   declare readonly [kStack]: NetStack;
   declare [kLink]: Link;
   declare [kAttempt]: Attempt | null;
@@ -82,12 +81,13 @@ export class Socket extends Base implements LinkOwner, Connecting {
     const link = this[kLink];
     this.connecting = false;
     this[kAttempt] = null;
+    const wanted = link.isReading;
     link.adopt(connection);
     this._unrefTimer();
     this.emit("connect");
     this.emit("ready");
     if (this.destroyed) return;
-    if (this.isPaused()) link.stopReading();
+    if (this.isPaused() && !wanted) link.stopReading();
     else this.read(0);
   }
 
@@ -248,16 +248,6 @@ export class Socket extends Base implements LinkOwner, Connecting {
     this[kLink].writev(chunks, callback);
   }
 
-  _writeGeneric(
-    several: boolean,
-    data: readonly Chunk[] | Uint8Array | string,
-    encoding: BufferEncoding,
-    callback: Callback,
-  ): void {
-    if (several) this._writev(data as readonly Chunk[], callback);
-    else this._write(data as Uint8Array | string, encoding, callback);
-  }
-
   override _final(callback: Callback): void {
     if (this.connecting || this[kLink].connection === null) this.once("connect", () => this._final(callback));
     else this[kLink].finish(callback);
@@ -300,8 +290,8 @@ export class Socket extends Base implements LinkOwner, Connecting {
     }
     this[kLink].release(this[kReset]);
     callback(error);
-    // After the 'error' that the callback has put into the same queue.
-    process.nextTick(emitClose, this, Boolean(error));
+    // 'close' comes from the event loop, as Node's does: after 'error', and after whoever awaited that.
+    setImmediate(emitClose, this, Boolean(error));
     if (this._server !== null) {
       this._server._connections--;
       this._server._emitCloseIfDrained();

@@ -155,7 +155,7 @@ export class FakeStack implements NetStack {
   }
 }
 
-/** Lets the next-tick queue and the microtasks run, and what they queue. */
-export function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** Lets the next-tick queue and the microtasks run, and the immediates that they queue. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -8,13 +8,12 @@ import { FakeConnection, FakeStack } from "./fake-stack.ts";
 import { record } from "./puppets.ts";
 
 describe("Socket as a constructor", () => {
-  it("is a Duplex and an instance of node:net's Socket", () => {
+  it("is a Duplex, and not of node:net's Socket: node:tls would wait for a 'connect' that was long ago", () => {
     const { Socket } = createNet(new FakeStack());
     const socket = new Socket();
     expect(socket).toBeInstanceOf(Socket);
-    expect(socket).toBeInstanceOf(nodeNet.Socket);
     expect(socket).toBeInstanceOf(Duplex);
-    expect(new nodeNet.Socket()).not.toBeInstanceOf(Socket);
+    expect(socket).not.toBeInstanceOf(nodeNet.Socket);
   });
 
   it("makes one without new, and by Socket.call on an inheritor of the old kind", async () => {
@@ -37,15 +36,16 @@ describe("Socket as a constructor", () => {
     const { Socket } = createNet(new FakeStack());
     class Mine extends Socket {}
     expect(new Mine()).toBeInstanceOf(Mine);
-    expect(new Mine()).toBeInstanceOf(nodeNet.Socket);
+    expect(new Mine()).toBeInstanceOf(Socket);
   });
 
-  it("runs none of the real prototype's methods: each name of it is our own", () => {
+  it("has each name that node:net's Socket has, but those of its handle", () => {
+    const handles = ["_writeGeneric"];
     const { Socket } = createNet(new FakeStack());
-    const ours = Object.getPrototypeOf(Socket.prototype);
-    const own = new Set(Object.getOwnPropertyNames(ours));
-    const missing = Object.getOwnPropertyNames(nodeNet.Socket.prototype).filter((name) => !own.has(name));
-    expect(missing).toEqual([]);
+    const missing = Object.getOwnPropertyNames(nodeNet.Socket.prototype).filter(
+      (name) => !(name in Socket.prototype),
+    );
+    expect(missing).toEqual(handles);
   });
 
   it("leaves the real prototypes alone", () => {

@@ -163,7 +163,7 @@ describe("opening", () => {
 
 describe("idle timeout", () => {
   it("fires once idle, and each read or write starts it again", () => {
-    vi.useFakeTimers();
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     try {
       const { socket, connection } = accepted();
       const fired = vi.fn();
@@ -183,7 +183,7 @@ describe("idle timeout", () => {
   });
 
   it("does not fire for a slow write that moves, and does for one that stands", () => {
-    vi.useFakeTimers();
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     try {
       const { socket, connection } = accepted();
       const fired = vi.fn();
@@ -201,7 +201,7 @@ describe("idle timeout", () => {
   });
 
   it("0 takes it and its listener away, and so does destroy", () => {
-    vi.useFakeTimers();
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     try {
       const { socket } = accepted();
       const fired = vi.fn();
