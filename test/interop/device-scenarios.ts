@@ -185,6 +185,22 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     return acknowledged;
   },
 
+  /** A total length of 0 stands for more than 65,535 (Linux: IPv4 BIG TCP). */
+  async sendsBig() {
+    const { device, packets } = answering();
+    const head = tcpHead(0);
+    const view = new DataView(head.buffer);
+    view.setUint16(2, 0);
+    view.setUint16(10, 0);
+    view.setUint16(10, fold(sumOf(head.subarray(0, 20))) ^ 0xffff);
+    const pieces = [new Uint8Array(60_000), new Uint8Array(60_000)];
+    const taken = device.send(batchOf({ head, pieces, gsoSize: 1460, csumStart: 20 }));
+    const reset = await eventually(() => packets.find((p) => p.bytes[9] === 6));
+    await device.close();
+    const answer = new DataView(reset?.bytes.buffer ?? new ArrayBuffer(64));
+    return { taken, ack: answer.getUint32(28) - 0x1000 };
+  },
+
   async refuses() {
     const { device } = answering();
     const junk = { head: new Uint8Array(40).fill(0x15) };

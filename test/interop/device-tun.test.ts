@@ -45,6 +45,10 @@ describeNeeding([requireTun(), requireTool("ping")], "TUN device", () => {
     expect(await scenario("sends")).toEqual([whole, whole]);
   });
 
+  it("sends more than 64 KiB in one packet (IPv4 BIG TCP)", async () => {
+    expect(await scenario("sendsBig")).toEqual({ taken: 1, ack: 120_000 });
+  });
+
   it("counts a packet that the kernel refuses, and goes on with the next; takes none once closed", async () => {
     expect(await scenario("refuses")).toEqual({
       taken: 1,
