@@ -30,6 +30,14 @@ describe("flow table", () => {
     expect(table.find(4, 1, 2, 80, 1000)).toBe(-1);
   });
 
+  test("a removed flow is not found in the cache, whatever the free list leaves in its key", () => {
+    const table = new FlowTable({ seed });
+    const slot = table.insert(4, -1, 2, 80, 1000, KIND_TCB);
+    expect(table.find(4, -1, 2, 80, 1000)).toBe(slot);
+    table.remove(slot);
+    expect(table.find(4, -1, 2, 80, 1000)).toBe(-1);
+  });
+
   test("remove inside forEachSlot loses no other flow", () => {
     const table = new FlowTable({ seed });
     for (let i = 0; i < 1000; i++) table.insert(4, 1, i, 80, 1000, i % 2 ? KIND_TCB : KIND_TIME_WAIT);

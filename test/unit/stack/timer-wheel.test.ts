@@ -38,6 +38,23 @@ describe("timer wheel", () => {
     expect(fired(wheel, 5 * SECOND + 501)).toEqual([1]);
   });
 
+  test("put off within the tick that it is filed under, a timer now below 10 ms is exact", () => {
+    const wheel = new TimerWheel(TICK, 0);
+    wheel.set(1, 12_100);
+    expect(fired(wheel, 9_000)).toEqual([]);
+    wheel.set(1, 12_150);
+    expect(wheel.nextDeadline()).toBe(12_150);
+    expect(fired(wheel, 12_150)).toEqual([1]);
+  });
+
+  test("a timer put off takes its turn by its new deadline", () => {
+    const wheel = new TimerWheel(TICK, 0, { exact: true });
+    wheel.set(1, 100);
+    wheel.set(2, 200);
+    wheel.set(1, 300);
+    expect(fired(wheel, 500)).toEqual([2, 1]);
+  });
+
   test("a timer put off again and again wakes at most once for each deadline that it had when filed", () => {
     const wheel = new TimerWheel(TICK, 0);
     let wakes = 0;
