@@ -54,6 +54,8 @@ export function pump(connection: Pumped, input: Readable, output: Writable, done
   input.on("end", end);
   input.on("error", stop);
   output.on("error", stop);
+  // It may have been paused until somebody could take what it gives.
+  input.resume();
   output.on("close", () => {
     // Closed after end() is how it should be; before, the reader went away.
     if (!output.writableFinished) stop();

@@ -2,7 +2,7 @@
  * The clients' side of the control socket: find the one live stack of this network namespace, ask it, open a
  * stream through it. Knows the protocol, and no command.
  */
-import { rmSync } from "node:fs";
+import { lstatSync, rmSync } from "node:fs";
 import { createConnection, type Socket } from "node:net";
 import { CliError, codeOf, failure, misuse } from "./cli-error.ts";
 import { listControlSockets, netnsInode } from "./control-path.ts";
@@ -38,13 +38,14 @@ export interface ControlStream {
 /** A local stack that takes longer to answer a line is hung or stopped. */
 const REPLY_TIMEOUT_MS = 10_000;
 
-/** Whether somebody listens at `path`. */
-export async function isListening(path: string): Promise<boolean> {
+/** Whether a stack listens at `path`, or died and left its socket, or nothing can be said of it. */
+export async function probe(path: string): Promise<"live" | "dead" | "unknown"> {
   try {
     (await open(path)).destroy();
-    return true;
-  } catch {
-    return false;
+    return "live";
+  } catch (error) {
+    // A file that is no socket refuses as well, and is not ours to remove.
+    return codeOf(error) === "ECONNREFUSED" && lstatSync(path).isSocket() ? "dead" : "unknown";
   }
 }
 
@@ -52,12 +53,9 @@ export async function isListening(path: string): Promise<boolean> {
 export async function liveSockets(netns: number | null = netnsInode()): Promise<LiveSocket[]> {
   const live: LiveSocket[] = [];
   for (const found of listControlSockets(netns)) {
-    try {
-      (await open(found.path)).destroy();
-      live.push(found);
-    } catch (error) {
-      if (codeOf(error) === "ECONNREFUSED") rmSync(found.path, { force: true });
-    }
+    const state = await probe(found.path);
+    if (state === "live") live.push(found);
+    else if (state === "dead") rmSync(found.path, { force: true });
   }
   return live;
 }

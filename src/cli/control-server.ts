@@ -10,7 +10,7 @@ import type { ConnectionHandler } from "../stack/events.ts";
 import type { StackSnapshot } from "../stack/inspect.ts";
 import { codeOf, failure, oneLine } from "./cli-error.ts";
 import { pump } from "./connection-pump.ts";
-import { isListening } from "./control-client.ts";
+import { probe } from "./control-client.ts";
 import { checkSocketPath } from "./control-path.ts";
 import {
   type ConnectResult,
@@ -38,6 +38,10 @@ const CLIENTS_MAX = 1024;
 /** Ends of streams that are remembered for `outcome`. */
 const OUTCOMES_MAX = 1024;
 
+/** How often a stream's client is looked after. */
+const WATCH_MS = 500;
+const NOTHING = new Uint8Array(0);
+
 /** A control socket, open until `close`. */
 export class ControlServer {
   readonly path: string;
@@ -52,8 +56,11 @@ export class ControlServer {
   /** Listens at `path` for this user alone; a socket that nobody listens on any more is replaced. */
   static async open(path: string, target: ControlTarget): Promise<ControlServer> {
     checkSocketPath(path);
-    if (await isListening(path))
+    const state = await probe(path);
+    if (state === "live") {
       throw failure(`${path}: another stack has this control socket: give another --control`);
+    }
+    if (state === "dead") rmSync(path, { force: true });
     const server = createServer({ allowHalfOpen: true });
     const control = new ControlServer(path, server);
     const session = new Sessions(target);
@@ -170,6 +177,7 @@ class Sessions {
       refuse({ code: "EINVAL", message: "connect takes 'host', an address, and 'port', 1 to 65535" });
       return;
     }
+    watch(socket);
     let connection: Connection | null = null;
     const abandon = (): void => connection?.abort();
     socket.once("close", abandon);
@@ -210,6 +218,15 @@ class Sessions {
       if (!open) this.outcomes.delete(old);
     }
   }
+}
+
+// A client that died reads as one that sent its end-of-file and still listens (Node does not tell POLLHUP). Only writing
+// tells: even nothing, which is EPIPE once the other end of a Unix socket is gone.
+function watch(socket: Socket): void {
+  const timer = setInterval(() => {
+    if (!socket.writableEnded && socket.writableLength === 0) socket.write(NOTHING);
+  }, WATCH_MS);
+  socket.once("close", () => clearInterval(timer));
 }
 
 function errorOf(error: unknown): ProtocolError {

@@ -112,7 +112,7 @@ function lineOf(row: SocketRow, view: SsView): Line {
   return {
     cells,
     extra: extras.map((text) => ` ${text}`).join(""),
-    below: detailed && !view.oneline ? `\t ${below}`.trimEnd() : null,
+    below: detailed && !view.oneline ? `\t${below === "" ? "" : ` ${below}`}` : null,
   };
 }
 
