@@ -33,10 +33,11 @@ export interface LinkOwner extends Duplex {
 }
 
 /**
- * Views shorter than this are copied before the application gets them: a small Buffer kept for long (a parsed header,
- * a queued message) would otherwise hold the whole slab that it arrived in (design, section 5).
+ * A small Buffer kept for long (a parsed header, a queued message) must not hold the slab of 1 MiB that it arrived in
+ * (design, section 5). The blocks in which the stack itself gathers small payloads may be held.
  */
 const COPY_BELOW = 2048;
+const BLOCK = 64 * 1024;
 
 /** libuv sets both with a keepalive delay, and Node documents them at `socket.setKeepAlive`. */
 const KEEPALIVE_INTERVAL_MS = 1000;
@@ -220,11 +221,7 @@ export class Link implements ConnectionHandler {
       this.deliverToBuffer(bytes);
       return;
     }
-    const buffer =
-      bytes.length < COPY_BELOW
-        ? Buffer.from(bytes)
-        : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    if (!this.owner.push(buffer) && this.connection === connection) this.stopReading();
+    if (!this.owner.push(asBuffer(bytes)) && this.connection === connection) this.stopReading();
   }
 
   onEnd(): void {
@@ -321,6 +318,15 @@ export class Link implements ConnectionHandler {
     }
     return this.reading;
   }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  const { buffer, length } = bytes;
+  if (length >= COPY_BELOW || buffer.byteLength <= BLOCK)
+    return Buffer.from(buffer, bytes.byteOffset, length);
+  const copy = Buffer.allocUnsafe(length);
+  copy.set(bytes);
+  return copy;
 }
 
 /** Bytes of writes that wait, strings as they will be encoded. */

@@ -8,7 +8,11 @@ import { type Server, type ServerConstructor, serverConstructor } from "./server
 import { type Socket, type SocketConstructor, socketConstructor } from "./socket.ts";
 
 // As they were when this module loaded: install() may patch the real module in place later.
-const { isIP, isIPv4, isIPv6, BlockList, SocketAddress } = net;
+const isIP: typeof net.isIP = net.isIP;
+const isIPv4: typeof net.isIPv4 = net.isIPv4;
+const isIPv6: typeof net.isIPv6 = net.isIPv6;
+const BlockList: typeof net.BlockList = net.BlockList;
+const SocketAddress: typeof net.SocketAddress = net.SocketAddress;
 
 /** `net.connect` in its shapes: options, or port and host, and a 'connect' listener. */
 export interface Connect {

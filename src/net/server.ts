@@ -26,11 +26,6 @@ import {
 import { alreadyListening, invalidType, invalidValue, notRunning, notSupported } from "./errors.ts";
 import type { Socket, SocketConstructor, SocketOwner } from "./socket.ts";
 
-const kStack = Symbol("stack");
-const kSocket = Symbol("Socket");
-const kListener = Symbol("listener");
-const kGeneration = Symbol("listen calls");
-
 // The real constructor as it was when this module loaded: install() may patch it in place later.
 const Base = net.Server as unknown as typeof EventEmitter;
 const constructEmitter = EventEmitter as unknown as { call(self: EventEmitter): void };
@@ -52,11 +47,12 @@ export interface DropArgument {
 
 /** Everything of a Server but its constructor, which `serverConstructor` makes for each stack. */
 export class Server extends Base implements SocketOwner, ListenerHandler {
-  declare readonly [kStack]: NetStack;
-  declare readonly [kSocket]: SocketConstructor;
-  declare [kListener]: Listener | null;
+  // Prefixed, because programs leave fields of their own on servers.
+  declare private readonly _tcpStack: NetStack;
+  declare private readonly _tcpSocket: SocketConstructor;
+  declare private _tcpListener: Listener | null;
   /** A look-up that comes back to an older call of `listen` is void. */
-  declare [kGeneration]: number;
+  declare private _tcpListens: number;
 
   declare _connections: number;
   declare allowHalfOpen: boolean;
@@ -77,9 +73,9 @@ export class Server extends Base implements SocketOwner, ListenerHandler {
   listen(listener?: () => void): this;
   listen(...args: unknown[]): this {
     const { options, callback } = normalize<ListenOptions & { fd?: unknown }>(args);
-    if (this[kListener] !== null) throw alreadyListening();
+    if (this._tcpListener !== null) throw alreadyListening();
     if (callback !== null) this.once("listening", callback);
-    const generation = ++this[kGeneration];
+    const generation = ++this._tcpListens;
     if (options.signal !== undefined) closeOnAbort(this, options.signal);
     if (typeof options.fd === "number") throw notSupported("options.fd");
     const first = args[0];
@@ -89,26 +85,26 @@ export class Server extends Base implements SocketOwner, ListenerHandler {
     const address = { port: toPort(port, "options.port"), backlog: options.backlog || backlogOf(args) };
     const host = options.host;
     if (!host) {
-      open(this, ANY, address.port, address.backlog);
+      this._listenOn(ANY, address.port, address.backlog);
     } else if (isIP(host) !== 0) {
-      open(this, host, address.port, address.backlog);
+      this._listenOn(host, address.port, address.backlog);
     } else {
       lookup(host, (error, found) => {
-        if (generation !== this[kGeneration]) return;
+        if (generation !== this._tcpListens) return;
         if (error) this.emit("error", error);
-        else open(this, found, address.port, address.backlog);
+        else this._listenOn(found, address.port, address.backlog);
       });
     }
     return this;
   }
 
   get listening(): boolean {
-    return this[kListener] !== null;
+    return this._tcpListener !== null;
   }
 
   /** Node keeps its handle here; null or not is what programs look at. */
   get _handle(): Listener | null {
-    return this[kListener];
+    return this._tcpListener;
   }
 
   set _handle(_value: unknown) {
@@ -116,7 +112,7 @@ export class Server extends Base implements SocketOwner, ListenerHandler {
   }
 
   address(): AddressInfo | null {
-    const listener = this[kListener];
+    const listener = this._tcpListener;
     if (listener === null) return null;
     const { address, port } = listener;
     return { address, family: address.includes(":") ? "IPv6" : "IPv4", port };
@@ -124,13 +120,13 @@ export class Server extends Base implements SocketOwner, ListenerHandler {
 
   /** No new connections; 'close' when the last one has ended. */
   close(callback?: (error?: Error) => void): this {
-    this[kGeneration]++;
-    const listener = this[kListener];
+    this._tcpListens++;
+    const listener = this._tcpListener;
     if (typeof callback === "function") {
       this.once("close", listener === null ? () => callback(notRunning()) : callback);
     }
     if (listener !== null) {
-      this[kListener] = null;
+      this._tcpListener = null;
       listener.close();
     }
     this._emitCloseIfDrained();
@@ -138,7 +134,7 @@ export class Server extends Base implements SocketOwner, ListenerHandler {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    if (this[kListener] === null) return Promise.resolve();
+    if (this._tcpListener === null) return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.close((error) => (error ? reject(error) : resolve()));
     });
@@ -166,7 +162,7 @@ export class Server extends Base implements SocketOwner, ListenerHandler {
       this.emit("drop", dropped);
       return;
     }
-    const socket = new this[kSocket]({
+    const socket = new this._tcpSocket({
       handle: connection,
       allowHalfOpen: this.allowHalfOpen,
       pauseOnCreate: this.pauseOnConnect,
@@ -182,28 +178,64 @@ export class Server extends Base implements SocketOwner, ListenerHandler {
   }
 
   _emitCloseIfDrained(): void {
-    if (this[kListener] !== null || this._connections > 0) return;
+    if (this._tcpListener !== null || this._connections > 0) return;
     process.nextTick(emitClose, this);
   }
 
   _listen2(address: string | null, port: number, _family: number, backlog: number): void {
-    open(this, address ?? ANY, port, backlog);
+    this._listenOn(address ?? ANY, port, backlog);
   }
 
   _setupWorker(): void {
     throw notSupported("cluster");
   }
 
-  /** With `captureRejections`: a listener's promise that rejects costs its socket, not the server. */
-  override [EventEmitter.captureRejectionSymbol](
-    error: Error,
-    event: string | symbol,
-    ...args: unknown[]
-  ): void {
-    if (event === "connection") (args[0] as Socket).destroy(error);
-    else this.emit("error", error);
+  /** The constructor's work, on an object that inherits from a prototype of `serverConstructor`. */
+  static initialize(server: Server, first: unknown, second: unknown): void {
+    constructEmitter.call(server);
+    const onlyListener = typeof first === "function";
+    if (!onlyListener && first !== undefined && first !== null && typeof first !== "object") {
+      throw invalidType("options", "of type object", first);
+    }
+    const options: ServerOptions = onlyListener ? {} : ((first as ServerOptions | null | undefined) ?? {});
+    const listener = onlyListener ? first : second;
+    if (typeof listener === "function") server.on("connection", listener as (socket: Socket) => void);
+    checkIdle(options.keepAliveInitialDelay);
+    const { highWaterMark } = options;
+    if (highWaterMark !== undefined) checkNumber(highWaterMark, "options.highWaterMark");
+    server._tcpListener = null;
+    server._tcpListens = 0;
+    server._connections = 0;
+    server.allowHalfOpen = options.allowHalfOpen || false;
+    server.pauseOnConnect = Boolean(options.pauseOnConnect);
+    server.noDelay = Boolean(options.noDelay);
+    server.keepAlive = Boolean(options.keepAlive);
+    server.keepAliveInitialDelay = toIdle(options.keepAliveInitialDelay);
+    const usable = highWaterMark !== undefined && highWaterMark >= 0;
+    server.highWaterMark = usable ? highWaterMark : getDefaultHighWaterMark(false);
+  }
+
+  /** Node tells outcomes in the next tick, so that `listen` can be called before `on`. */
+  private _listenOn(host: string, port: number, backlog: number): void {
+    try {
+      this._tcpListener = this._tcpStack.listen({ host, port, backlog: backlog || DEFAULT_BACKLOG }, this);
+    } catch (error) {
+      process.nextTick(emitError, this, named(error as Error, host, port));
+      return;
+    }
+    process.nextTick(emitListening, this);
   }
 }
+
+// With `captureRejections`: a listener's promise that rejects costs its socket, not the server.
+Object.defineProperty(Server.prototype, EventEmitter.captureRejectionSymbol, {
+  configurable: true,
+  writable: true,
+  value(this: Server, error: Error, event: string | symbol, socket?: Socket): void {
+    if (event === "connection") socket!.destroy(error);
+    else this.emit("error", error);
+  },
+});
 
 /** `net.Server`: called with `new`, without, or on an object that inherits from its prototype. */
 export interface ServerConstructor {
@@ -218,7 +250,7 @@ export interface ServerConstructor {
 export function serverConstructor(stack: NetStack, socket: SocketConstructor): ServerConstructor {
   function construct(this: unknown, options: unknown, listener: unknown): Server | undefined {
     if (!(this instanceof Bound)) return new Bound(options as ServerOptions, listener as () => void);
-    initialize(this, options, listener);
+    Server.initialize(this, options, listener);
     return undefined;
   }
   const Bound = construct as unknown as ServerConstructor;
@@ -226,46 +258,11 @@ export function serverConstructor(stack: NetStack, socket: SocketConstructor): S
   Object.setPrototypeOf(Bound, EventEmitter);
   const prototype = Object.create(Server.prototype, {
     constructor: { value: Bound, writable: true, configurable: true },
-    [kStack]: { value: stack },
-    [kSocket]: { value: socket },
+    _tcpStack: { value: stack },
+    _tcpSocket: { value: socket },
   });
   Object.defineProperty(Bound, "prototype", { value: prototype });
   return Bound;
-}
-
-function initialize(server: Server, first: unknown, second: unknown): void {
-  constructEmitter.call(server);
-  const onlyListener = typeof first === "function";
-  if (!onlyListener && first !== undefined && first !== null && typeof first !== "object") {
-    throw invalidType("options", "of type object", first);
-  }
-  const options: ServerOptions = onlyListener ? {} : ((first as ServerOptions | null | undefined) ?? {});
-  const listener = onlyListener ? first : second;
-  if (typeof listener === "function") server.on("connection", listener as (socket: Socket) => void);
-  checkIdle(options.keepAliveInitialDelay);
-  const { highWaterMark } = options;
-  if (highWaterMark !== undefined) checkNumber(highWaterMark, "options.highWaterMark");
-  server[kListener] = null;
-  server[kGeneration] = 0;
-  server._connections = 0;
-  server.allowHalfOpen = options.allowHalfOpen || false;
-  server.pauseOnConnect = Boolean(options.pauseOnConnect);
-  server.noDelay = Boolean(options.noDelay);
-  server.keepAlive = Boolean(options.keepAlive);
-  server.keepAliveInitialDelay = toIdle(options.keepAliveInitialDelay);
-  const usable = highWaterMark !== undefined && highWaterMark >= 0;
-  server.highWaterMark = usable ? highWaterMark : getDefaultHighWaterMark(false);
-}
-
-/** Node tells outcomes in the next tick, so that `listen` can be called before `on`. */
-function open(server: Server, host: string, port: number, backlog: number): void {
-  try {
-    server[kListener] = server[kStack].listen({ host, port, backlog: backlog || DEFAULT_BACKLOG }, server);
-  } catch (error) {
-    process.nextTick(emitError, server, named(error as Error, host, port));
-    return;
-  }
-  process.nextTick(emitListening, server);
 }
 
 function named(error: Error, host: string, port: number): Error {

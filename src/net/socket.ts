@@ -22,12 +22,6 @@ import { Attempt, type Connecting, checkTarget, type Lookup, resolve } from "./c
 import { endedByPeer, missingPort, notSupported, socketClosed } from "./errors.ts";
 import { byteLength, type Callback, type Chunk, Link, type LinkOwner } from "./link.ts";
 
-const kStack = Symbol("stack");
-const kLink = Symbol("link");
-const kAttempt = Symbol("attempt");
-const kTimer = Symbol("timer");
-const kReset = Symbol("reset");
-
 /** The server's side of an accepted socket: it counts. */
 export interface SocketOwner {
   _connections: number;
@@ -41,11 +35,12 @@ const lookup = dns.lookup as Lookup;
 
 /** Everything of a Socket but its constructor, which `socketConstructor` makes for each stack. */
 export class Socket extends Duplex implements LinkOwner, Connecting {
-  declare readonly [kStack]: NetStack;
-  declare [kLink]: Link;
-  declare [kAttempt]: Attempt | null;
-  declare [kTimer]: NodeJS.Timeout | null;
-  declare [kReset]: boolean;
+  // Prefixed, because programs leave fields of their own on sockets.
+  declare private readonly _tcpStack: NetStack;
+  declare private _tcpLink: Link;
+  declare private _tcpAttempt: Attempt | null;
+  declare private _tcpTimer: NodeJS.Timeout | null;
+  declare private _tcpReset: boolean;
 
   declare connecting: boolean;
   /** Milliseconds of `setTimeout`. */
@@ -67,20 +62,20 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
     if (options.port === undefined) throw missingPort();
     const target = checkTarget(options);
     if (Object.hasOwn(this, "write")) delete (this as { write?: unknown }).write;
-    if (this.destroyed || (this[kLink].connection !== null && !this[kLink].open)) this.renew();
+    if (this.destroyed || (this._tcpLink.connection !== null && !this._tcpLink.open)) this.renew();
     this._unrefTimer();
     this.connecting = true;
-    this[kAttempt] = new Attempt(this, this[kStack], target);
-    resolve(this, this[kAttempt], options, lookup);
+    this._tcpAttempt = new Attempt(this, this._tcpStack, target);
+    resolve(this, this._tcpAttempt, options, lookup);
     return this;
   }
 
   /** The attempt succeeded. */
   _connected(connection: Connection): void {
     if (this.destroyed) return;
-    const link = this[kLink];
+    const link = this._tcpLink;
     this.connecting = false;
-    this[kAttempt] = null;
+    this._tcpAttempt = null;
     const wanted = link.isReading;
     link.adopt(connection);
     this._unrefTimer();
@@ -95,37 +90,37 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
     if (this.destroyed) return this;
     this.timeout = msecs;
     const ms = toDuration(msecs, "msecs");
-    if (this[kTimer] !== null) clearTimeout(this[kTimer]);
-    this[kTimer] = null;
+    if (this._tcpTimer !== null) clearTimeout(this._tcpTimer);
+    this._tcpTimer = null;
     if (callback !== undefined) checkFunction(callback, "callback");
     if (ms === 0) {
       if (callback !== undefined) this.removeListener("timeout", callback);
       return this;
     }
-    this[kTimer] = setTimeout(fireTimeout, ms, this).unref();
+    this._tcpTimer = setTimeout(fireTimeout, ms, this).unref();
     if (callback !== undefined) this.once("timeout", callback);
     return this;
   }
 
   /** The idle timer starts again. */
   _unrefTimer(): void {
-    const timer = this[kTimer];
+    const timer = this._tcpTimer;
     if (timer !== null) timer.refresh();
   }
 
   /** A slow write that moves is activity: no 'timeout' for it. */
   _onTimeout(): void {
-    if (this[kLink].moved()) this._unrefTimer();
+    if (this._tcpLink.moved()) this._unrefTimer();
     else this.emit("timeout");
   }
 
   setNoDelay(enable?: boolean): this {
-    this[kLink].setNoDelay(enable === undefined || Boolean(enable));
+    this._tcpLink.setNoDelay(enable === undefined || Boolean(enable));
     return this;
   }
 
   setKeepAlive(enable?: boolean, initialDelayMs?: number): this {
-    this[kLink].setKeepAlive(Boolean(enable), toIdle(initialDelayMs));
+    this._tcpLink.setKeepAlive(Boolean(enable), toIdle(initialDelayMs));
     return this;
   }
 
@@ -144,28 +139,30 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
   }
 
   get bytesRead(): number {
-    return this[kLink].bytesRead;
+    return this._tcpLink.bytesRead;
   }
 
   /** Bytes that the connection took. */
   get _bytesDispatched(): number {
-    return this[kLink].bytesSent;
+    return this._tcpLink.bytesSent;
   }
 
   /** Bytes written, those that wait in the stream included. */
   get bytesWritten(): number {
     const buffered = (this as unknown as { writableBuffer?: readonly Chunk[] }).writableBuffer;
     return (
-      this[kLink].bytesSent + this[kLink].bytesWaiting + (buffered === undefined ? 0 : byteLength(buffered))
+      this._tcpLink.bytesSent +
+      this._tcpLink.bytesWaiting +
+      (buffered === undefined ? 0 : byteLength(buffered))
     );
   }
 
   get bufferSize(): number | undefined {
-    return this[kLink].connection === null ? undefined : this.writableLength;
+    return this._tcpLink.connection === null ? undefined : this.writableLength;
   }
 
   get pending(): boolean {
-    return this.connecting || !this[kLink].open;
+    return this.connecting || !this._tcpLink.open;
   }
 
   get _connecting(): boolean {
@@ -188,27 +185,27 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
   }
 
   get localAddress(): string | undefined {
-    return this[kLink].connection?.localAddress;
+    return this._tcpLink.connection?.localAddress;
   }
 
   get localPort(): number | undefined {
-    return this[kLink].connection?.localPort;
+    return this._tcpLink.connection?.localPort;
   }
 
   get localFamily(): "IPv4" | "IPv6" | undefined {
-    return this[kLink].family;
+    return this._tcpLink.family;
   }
 
   get remoteAddress(): string | undefined {
-    return this[kLink].connection?.remoteAddress;
+    return this._tcpLink.connection?.remoteAddress;
   }
 
   get remotePort(): number | undefined {
-    return this[kLink].connection?.remotePort;
+    return this._tcpLink.connection?.remotePort;
   }
 
   get remoteFamily(): "IPv4" | "IPv6" | undefined {
-    return this[kLink].family;
+    return this._tcpLink.family;
   }
 
   _getsockname(): AddressInfo | Record<string, never> {
@@ -222,35 +219,36 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
   }
 
   override pause(): this {
-    if (this[kLink].onread !== null) this[kLink].stopReading();
+    if (this._tcpLink.onread !== null) this._tcpLink.stopReading();
     return duplex.pause.call(this) as this;
   }
 
   override resume(): this {
-    if (this[kLink].onread !== null && !this.connecting) this[kLink].startReading();
+    if (this._tcpLink.onread !== null && !this.connecting) this._tcpLink.startReading();
     return duplex.resume.call(this) as this;
   }
 
   override read(size?: number): unknown {
-    if (this[kLink].onread !== null && !this.connecting) this[kLink].startReading();
+    if (this._tcpLink.onread !== null && !this.connecting) this._tcpLink.startReading();
     return duplex.read.call(this, size);
   }
 
   override _read(): void {
-    this[kLink].startReading();
+    this._tcpLink.startReading();
   }
 
   override _write(chunk: Uint8Array | string, encoding: BufferEncoding, callback: Callback): void {
-    this[kLink].write(chunk, encoding, callback);
+    this._tcpLink.write(chunk, encoding, callback);
   }
 
   override _writev(chunks: readonly Chunk[], callback: Callback): void {
-    this[kLink].writev(chunks, callback);
+    this._tcpLink.writev(chunks, callback);
   }
 
   override _final(callback: Callback): void {
-    if (this.connecting || this[kLink].connection === null) this.once("connect", () => this._final(callback));
-    else this[kLink].finish(callback);
+    if (this.connecting || this._tcpLink.connection === null)
+      this.once("connect", () => this._final(callback));
+    else this._tcpLink.finish(callback);
   }
 
   override end(...args: unknown[]): this {
@@ -268,27 +266,27 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
   /** Closes by RST. */
   resetAndDestroy(): this {
     if (this.connecting) this.once("connect", () => this._reset());
-    else if (this[kLink].open) this._reset();
+    else if (this._tcpLink.open) this._reset();
     else this.destroy(socketClosed());
     return this;
   }
 
   _reset(): this {
-    this[kReset] = true;
+    this._tcpReset = true;
     return this.destroy();
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     this.connecting = false;
-    if (this[kTimer] !== null) {
-      clearTimeout(this[kTimer]);
-      this[kTimer] = null;
+    if (this._tcpTimer !== null) {
+      clearTimeout(this._tcpTimer);
+      this._tcpTimer = null;
     }
-    if (this[kAttempt] !== null) {
-      this[kAttempt].cancel();
-      this[kAttempt] = null;
+    if (this._tcpAttempt !== null) {
+      this._tcpAttempt.cancel();
+      this._tcpAttempt = null;
     }
-    this[kLink].release(this[kReset]);
+    this._tcpLink.release(this._tcpReset);
     callback(error);
     // 'close' comes from the event loop, as Node's does: after 'error', and after whoever awaited that.
     setImmediate(emitClose, this, Boolean(error));
@@ -301,8 +299,47 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
   /** A socket that ended connects again: its streams start afresh, its listeners stay. */
   private renew(): void {
     (this as unknown as { _undestroy(): void })._undestroy();
-    this[kLink] = this[kLink].renewed();
-    this[kReset] = false;
+    this._tcpLink = this._tcpLink.renewed();
+    this._tcpReset = false;
+  }
+
+  /** The constructor's work, on an object that inherits from a prototype of `socketConstructor`. */
+  static initialize(socket: Socket, options: SocketOptions): void {
+    checkSocketOptions(options);
+    socket._tcpTimer = null;
+    socket._tcpAttempt = null;
+    socket._tcpReset = false;
+    socket._tcpLink = new Link(socket, onReadOf(options));
+    if (options.noDelay) socket._tcpLink.setNoDelay(true);
+    if (options.keepAlive) socket._tcpLink.setKeepAlive(true, toIdle(options.keepAliveInitialDelay));
+    socket.connecting = false;
+    socket.server = socket._server = null;
+    socket._parent = null;
+    socket._host = null;
+    constructDuplex.call(socket, {
+      allowHalfOpen: Boolean(options.allowHalfOpen),
+      autoDestroy: true,
+      // Ours carries `hadError`.
+      emitClose: false,
+      decodeStrings: false,
+      readable: options.readable,
+      writable: options.writable,
+      highWaterMark: options.highWaterMark,
+      readableHighWaterMark: options.readableHighWaterMark,
+      writableHighWaterMark: options.writableHighWaterMark,
+    } as DuplexOptions);
+    socket.on("end", refuseWrites);
+    const { handle, signal } = options;
+    if (handle !== undefined) {
+      socket._tcpLink.adopt(handle);
+      if (options.pauseOnCreate) {
+        socket._tcpLink.stopReading();
+        (socket as { readableFlowing: boolean | null }).readableFlowing = false;
+      } else if (options.readable !== false) {
+        socket.read(0);
+      }
+    }
+    if (signal !== undefined) addAbortSignal(signal, socket);
   }
 }
 
@@ -317,7 +354,7 @@ export interface SocketConstructor {
 export function socketConstructor(stack: NetStack): SocketConstructor {
   function construct(this: unknown, options: SocketOptions = {}): Socket | undefined {
     if (!(this instanceof Bound)) return new Bound(options);
-    initialize(this, options);
+    Socket.initialize(this, options);
     return undefined;
   }
   const Bound = construct as unknown as SocketConstructor;
@@ -325,48 +362,10 @@ export function socketConstructor(stack: NetStack): SocketConstructor {
   Object.setPrototypeOf(Bound, Duplex);
   const prototype = Object.create(Socket.prototype, {
     constructor: { value: Bound, writable: true, configurable: true },
-    [kStack]: { value: stack },
+    _tcpStack: { value: stack },
   });
   Object.defineProperty(Bound, "prototype", { value: prototype });
   return Bound;
-}
-
-function initialize(socket: Socket, options: SocketOptions): void {
-  checkSocketOptions(options);
-  socket[kTimer] = null;
-  socket[kAttempt] = null;
-  socket[kReset] = false;
-  socket[kLink] = new Link(socket, onReadOf(options));
-  if (options.noDelay) socket[kLink].setNoDelay(true);
-  if (options.keepAlive) socket[kLink].setKeepAlive(true, toIdle(options.keepAliveInitialDelay));
-  socket.connecting = false;
-  socket.server = socket._server = null;
-  socket._parent = null;
-  socket._host = null;
-  constructDuplex.call(socket, {
-    allowHalfOpen: Boolean(options.allowHalfOpen),
-    autoDestroy: true,
-    // Ours carries `hadError`.
-    emitClose: false,
-    decodeStrings: false,
-    readable: options.readable,
-    writable: options.writable,
-    highWaterMark: options.highWaterMark,
-    readableHighWaterMark: options.readableHighWaterMark,
-    writableHighWaterMark: options.writableHighWaterMark,
-  } as DuplexOptions);
-  socket.on("end", refuseWrites);
-  const { handle, signal } = options;
-  if (handle !== undefined) {
-    socket[kLink].adopt(handle);
-    if (options.pauseOnCreate) {
-      socket[kLink].stopReading();
-      (socket as { readableFlowing: boolean | null }).readableFlowing = false;
-    } else if (options.readable !== false) {
-      socket.read(0);
-    }
-  }
-  if (signal !== undefined) addAbortSignal(signal, socket);
 }
 
 /** On 'end': not half-open, so the stream ends too, and a write in between gets Node's EPIPE. */
