@@ -22,15 +22,12 @@ async function bench(options: BenchOptions): Promise<void> {
 }
 
 async function run(options: BenchOptions): Promise<Outcome> {
-  const progress = (line: string): void => void process.stderr.write(`${line}\n`);
   switch (options.suite) {
+    case "parse":
+      return { rows: (await import("./parse.ts")).benchParse(), failures: [] };
+    case "lookup":
+      return { rows: (await import("./lookup.ts")).benchLookup(), failures: [] };
     case "kernel":
-      return benchKernel({ ...options, progress });
-    case "parse": {
-      const { benchParse } = await import("./parse.ts");
-      return { rows: benchParse(), failures: [] };
-    }
-    default:
-      throw new Failure(`suite '${options.suite}' is not here`);
+      return benchKernel({ ...options, progress: (line) => void process.stderr.write(`${line}\n`) });
   }
 }

@@ -2,8 +2,10 @@
 import { PRIMARY, type Row } from "./row.ts";
 
 /** The table of some rows of one suite, headed by what they have in common; ends in a newline. */
-export function table(rows: readonly Row[]): string {
-  if (rows.length === 0) return "no rows\n";
+export function table(inAnyOrder: readonly Row[]): string {
+  if (inAnyOrder.length === 0) return "no rows\n";
+  const workloads = [...new Set(inAnyOrder.map((row) => row.workload))];
+  const rows = workloads.flatMap((workload) => inAnyOrder.filter((row) => row.workload === workload));
   const targets = [...new Set(rows.map((row) => row.target))];
   const header = [
     "workload",

@@ -2,6 +2,20 @@ import { describe, expect, it } from "vitest";
 import { align, table } from "../../../bench/report.ts";
 import { PRIMARY, rowsOf } from "../../../bench/row.ts";
 
+const one = {
+  suite: "kernel",
+  workload: "rr1",
+  mtu: 1500,
+  family: 4,
+  spinUs: 0,
+  metric: PRIMARY,
+  unit: "transactions/s",
+  better: "higher",
+  cpuPerUnit: 0.0123456,
+  cpuUnit: "us/transaction",
+  versions: { node: "v20.0.0" },
+} as const;
+
 describe("bench table", () => {
   it("pads numbers to the right and words to the left", () => {
     expect(
@@ -14,19 +28,6 @@ describe("bench table", () => {
   });
 
   it("shows value, noise and the ratio to each other target, and what was counted", () => {
-    const one = {
-      suite: "kernel",
-      workload: "rr1",
-      mtu: 1500,
-      family: 4,
-      spinUs: 0,
-      metric: PRIMARY,
-      unit: "transactions/s",
-      better: "higher",
-      cpuPerUnit: 0.0123456,
-      cpuUnit: "us/transaction",
-      versions: { node: "v20.0.0" },
-    } as const;
     const rows = rowsOf([
       {
         ...one,
@@ -43,6 +44,27 @@ describe("bench table", () => {
     expect(text).toContain("congestion: cubic (usertcp), bbr (node-net)\n");
     expect(text).toContain("errors node-net: 3\n");
     expect(text).not.toContain("errors usertcp");
+  });
+
+  it("puts the targets of a workload together, in whatever order the rows come", () => {
+    const rows = rowsOf(
+      [
+        ["up", "usertcp"],
+        ["down", "usertcp"],
+        ["up", "node-net"],
+      ].map(([workload, target]) => ({
+        ...one,
+        workload: workload!,
+        target: target!,
+        notes: {},
+        samples: [1],
+      })),
+    );
+    const firstCells = table(rows)
+      .split("\n")
+      .slice(2, 5)
+      .map((line) => line.slice(0, 20).trim().replace(/ +/, " "));
+    expect(firstCells).toEqual(["up usertcp", "node-net", "down usertcp"]);
   });
 
   it("says so when there is nothing to show", () => {
