@@ -77,7 +77,9 @@ export class ArgumentError extends RangeError {
 
   /** `name` is the argument, `takes` what it takes in words, `got` what came. */
   constructor(name: string, takes: string, got: unknown, code = "ERR_INVALID_ARG_VALUE") {
-    super(`The argument '${name}' takes ${takes}. Received ${typeof got === "string" ? `'${got}'` : String(got)}`);
+    super(
+      `The argument '${name}' takes ${takes}. Received ${typeof got === "string" ? `'${got}'` : String(got)}`,
+    );
     this.code = code;
   }
 }

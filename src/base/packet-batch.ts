@@ -87,7 +87,15 @@ export class TransmitBatch {
   }
 
   /** Closes the row begun by `open`: the head's length, its pieces (the last `pieces` added), and its offload facts. */
-  close(offset: number, head: number, pieces: number, total: number, gsoSize: number, csumStart: number, family: number): void {
+  close(
+    offset: number,
+    head: number,
+    pieces: number,
+    total: number,
+    gsoSize: number,
+    csumStart: number,
+    family: number,
+  ): void {
     const row = this.count++ * TX.COLUMNS;
     const t = this.table;
     t[row + TX.OFFSET] = offset;

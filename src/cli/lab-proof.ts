@@ -89,7 +89,6 @@ export function proveHttp(open: OpenSocket, host: string, port: number, show: Sh
       host,
       port,
       path: "/",
-      agent: false,
       timeout: TIMEOUT_MS,
       createConnection: () => open(host, port),
     });

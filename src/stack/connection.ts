@@ -1,55 +1,251 @@
 /**
  * A connection as the application holds it: RFC 9293's user calls (3.10.1-6) under the names that network
- * programmers know. Placeholder: the lead is writing this file; the signatures stand.
+ * programmers know. Methods never throw on what the network does: that arrives by `handler.onClose`.
  */
+import { formatAddress } from "../base/address.ts";
+import { type ErrorCode, NetworkError, type Syscall } from "../base/errors.ts";
+import { MS } from "../base/time.ts";
+import { abort, close, closeBoth, receive, send, setKeepAlive } from "../tcp/calls.ts";
+import { STATE_NAMES, type StateName } from "../tcp/state.ts";
+import {
+  EVENT_CLOSE,
+  EVENT_CONNECT,
+  EVENT_DATA,
+  EVENT_DRAIN,
+  EVENT_END,
+  EVENT_FINISH,
+  type Tcb,
+} from "../tcp/tcb.ts";
 import type { ConnectionHandler } from "./events.ts";
 import type { TcpInfo } from "./inspect.ts";
-import type { StateName } from "../tcp/state.ts";
+import { tcpInfo } from "./inspect-tcb.ts";
+import type { Stack } from "./stack.ts";
 
-/** The raw API. Methods never throw on network outcomes: those arrive by `handler.onClose`. */
-export declare class Connection {
+/** The raw API. Made by `Stack.connect`, or taken from a listener. */
+export class Connection {
   /** Callbacks; replace them at any time. */
   handler: ConnectionHandler;
   /** Anything the application wants to find again. */
-  context: unknown;
+  context: unknown = null;
+  /** Number of the connection in its stack. */
   readonly id: number;
-  readonly family: 4 | 6;
-  readonly localAddress: string;
-  readonly localPort: number;
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly state: StateName;
+  readonly #tcb: Tcb;
+  readonly #stack: Stack;
+  #error: ErrorCode | null = null;
+  #syscall: Syscall = "read";
+  #isAccepted: boolean;
+  #isOver = false;
+
+  /** @internal */
+  constructor(stack: Stack, tcb: Tcb, id: number, handler: ConnectionHandler, accepted: boolean) {
+    this.#stack = stack;
+    this.#tcb = tcb;
+    this.id = id;
+    this.handler = handler;
+    this.#isAccepted = accepted;
+    tcb.owner = this;
+  }
+
+  get family(): 4 | 6 {
+    return this.#tcb.family === 6 ? 6 : 4;
+  }
+
+  get localAddress(): string {
+    return formatAddress(this.#tcb.family, this.#tcb.local);
+  }
+
+  get localPort(): number {
+    return this.#tcb.localPort;
+  }
+
+  get remoteAddress(): string {
+    return formatAddress(this.#tcb.family, this.#tcb.remote);
+  }
+
+  get remotePort(): number {
+    return this.#tcb.remotePort;
+  }
+
+  /** The state in RFC 9293's words; CLOSED once 2MSL is over. */
+  get state(): StateName {
+    return STATE_NAMES[this.#tcb.state]!;
+  }
+
   /** Bytes given to `send` that the peer has not acknowledged. */
-  readonly sendQueue: number;
+  get sendQueue(): number {
+    return this.#tcb.queuedToSend;
+  }
+
   /** Bytes received in order that the application has not taken. */
-  readonly receiveQueue: number;
-  /** Bytes acknowledged by the peer; bytes received in order. */
-  readonly bytesAcked: number;
-  readonly bytesReceived: number;
+  get receiveQueue(): number {
+    return this.#tcb.queuedToRead;
+  }
+
+  /** Bytes that the peer has acknowledged. */
+  get bytesAcked(): number {
+    return this.#tcb.bytesAcked;
+  }
+
+  /** Bytes received in order. */
+  get bytesReceived(): number {
+    return this.#tcb.bytesReceived;
+  }
+
   /**
-   * SEND. Takes all of `bytes`; large chunks are kept by reference until acknowledged, so leave them unchanged (or pass
-   * `copy: true`). Returns false when the send buffer is now full: wait for `onDrain` before sending more.
-   * After `end()`, or when the connection is over, nothing is sent and false is returned.
+   * SEND. Takes all of `bytes`. From 2 KiB up they are kept by reference until acknowledged, so leave them unchanged, or
+   * pass `copy`. Returns false when the send buffer is now full (wait for `onDrain`), and after `end()` or the
+   * connection's end, when nothing is sent.
    */
-  send(bytes: Uint8Array, copy?: boolean): boolean;
-  /** RECEIVE, the pull way (paused connections, or no `onData`): up to `max` bytes, null when there are none. */
-  read(max?: number): Uint8Array | null;
-  /** No `onData` and no `onEnd` until `resume`; the receive window closes as its buffer fills. */
-  pause(): void;
-  resume(): void;
-  /** CLOSE: FIN after everything queued. Receiving goes on (half-close). */
-  end(): void;
-  /** CLOSE by an application that will read no more: as `end()`, but unread or later data makes an RST (RFC 2525 2.17), and FIN-WAIT-2 is limited. No events but onClose follow. */
-  close(): void;
-  /** ABORT: RST now. `onClose` gets ECONNABORTED. */
-  abort(): void;
-  /** Nagle off (true) or on (false, the default). */
-  setNoDelay(on: boolean): void;
-  /** Keepalive (RFC 9293 3.8.4), milliseconds. Defaults 7,200,000, 75,000, 9. */
-  setKeepAlive(on: boolean, idleMs?: number, intervalMs?: number, count?: number): void;
-  /** RFC 5482, milliseconds; 0 for the default. */
-  setUserTimeout(ms: number): void;
-  /** null: off. 0: `close()` resets. More: `close()` resets after that many milliseconds if data is still unacknowledged. */
-  setLinger(ms: number | null): void;
-  info(): TcpInfo;
+  send(bytes: Uint8Array, copy = false): boolean {
+    return send(this.#tcb, bytes, copy, this.#stack);
+  }
+
+  /** RECEIVE, the pull way, for paused connections or those without `onData`: up to `max` bytes, null when there are none. */
+  read(max: number = Number.MAX_SAFE_INTEGER): Uint8Array | null {
+    const bytes = receive(this.#tcb, max, this.#stack);
+    if (this.#tcb.queuedToRead === 0 && (this.#tcb.events & (EVENT_END | EVENT_CLOSE)) !== 0)
+      this.#stack.note(this.#tcb, 0);
+    return bytes;
+  }
+
+  /** No `onData` and no `onEnd` until `resume`; the receive window closes as the buffer fills. */
+  pause(): void {
+    this.#tcb.paused = true;
+  }
+
+  resume(): void {
+    if (!this.#tcb.paused) return;
+    this.#tcb.paused = false;
+    if (this.#tcb.queuedToRead > 0) this.#stack.note(this.#tcb, EVENT_DATA);
+    else if (this.#tcb.events !== 0) this.#stack.note(this.#tcb, 0);
+  }
+
+  /** CLOSE: FIN after everything queued. Receiving goes on (half-close, RFC 9293 3.6.1). */
+  end(): void {
+    this.#stack.tick();
+    close(this.#tcb, this.#stack);
+  }
+
+  /**
+   * CLOSE by an application that will read no more: as `end()`, but unread or later data makes an RST (RFC 2525 2.17),
+   * and FIN-WAIT-2 is limited. Only `onClose` follows.
+   */
+  close(): void {
+    this.#stack.tick();
+    closeBoth(this.#tcb, this.#stack);
+  }
+
+  /** ABORT: RST now. Only `onClose` follows, with ECONNABORTED. */
+  abort(): void {
+    this.#stack.tick();
+    this.#tcb.readClosed = true;
+    this.#tcb.events &= EVENT_CLOSE;
+    this.#tcb.freeReceiving();
+    abort(this.#tcb, this.#stack, "ECONNABORTED");
+  }
+
+  /** Nagle off (true) or on. */
+  setNoDelay(on: boolean): void {
+    this.#tcb.noDelay = on;
+    if (on && this.#tcb.queuedToSend > 0) this.#stack.markDirty(this.#tcb);
+  }
+
+  /** Keepalive (RFC 9293 3.8.4) in milliseconds; what is left out stays as it is (at first 7,200,000, 75,000, 9). */
+  setKeepAlive(on: boolean, idleMs?: number, intervalMs?: number, count?: number): void {
+    this.#stack.tick();
+    const tcb = this.#tcb;
+    if (idleMs !== undefined && idleMs > 0) tcb.keepAliveIdle = idleMs * MS;
+    if (intervalMs !== undefined && intervalMs > 0) tcb.keepAliveInterval = intervalMs * MS;
+    if (count !== undefined && count > 0) tcb.keepAliveCount = count;
+    setKeepAlive(tcb, on, this.#stack);
+  }
+
+  /** How long data may stay unacknowledged (RFC 5482), in milliseconds; 0: R2 decides. */
+  setUserTimeout(ms: number): void {
+    this.#tcb.userTimeout = ms * MS;
+  }
+
+  /** null: off. 0: `close()` resets. More: `close()` resets after so many milliseconds if data is still unacknowledged. */
+  setLinger(ms: number | null): void {
+    this.#tcb.linger = ms === null ? -1 : ms * MS;
+  }
+
+  /** STATUS (RFC 9293 3.10.6), as Linux's tcp_info. */
+  info(): TcpInfo {
+    this.#stack.tick();
+    return tcpInfo(this.#tcb, this.#stack);
+  }
+
+  /** The accept queue let go of it: what happened meanwhile is told. @internal */
+  accepted(): void {
+    this.#isAccepted = true;
+    if (this.#tcb.events !== 0) this.#stack.note(this.#tcb, 0);
+  }
+
+  /** Notes why the connection is over. @internal */
+  failed(error: ErrorCode | null): void {
+    this.#error = error;
+    if (this.#tcb.active && this.#tcb.srttUs < 0 && this.#tcb.bytesReceived === 0) this.#syscall = "connect";
+    else if (error === "EPIPE") this.#syscall = "write";
+  }
+
+  /** Tells the application what was noted, in the order of the bits. Each bit is cleared before its callback, which may throw. @internal */
+  deliver(): void {
+    const tcb = this.#tcb;
+    if (!this.#isAccepted || this.#isOver) return;
+    try {
+      const { handler } = this;
+      if ((tcb.events & EVENT_CONNECT) !== 0) {
+        tcb.events &= ~EVENT_CONNECT;
+        handler.onConnect?.(this);
+      }
+      if ((tcb.events & EVENT_DATA) !== 0) this.#deliverData();
+      if ((tcb.events & EVENT_END) !== 0 && !tcb.paused && tcb.queuedToRead === 0) {
+        tcb.events &= ~EVENT_END;
+        this.handler.onEnd?.(this);
+      }
+      if ((tcb.events & EVENT_DRAIN) !== 0) {
+        tcb.events &= ~EVENT_DRAIN;
+        this.handler.onDrain?.(this);
+      }
+      if ((tcb.events & EVENT_FINISH) !== 0) {
+        tcb.events &= ~EVENT_FINISH;
+        this.handler.onFinish?.(this);
+      }
+      if ((tcb.events & EVENT_CLOSE) !== 0) this.#deliverClose();
+    } catch (error) {
+      if (tcb.events !== 0) this.#stack.note(tcb, 0);
+      throw error;
+    }
+  }
+
+  #deliverData(): void {
+    const tcb = this.#tcb;
+    while (!tcb.paused && tcb.queuedToRead > 0 && this.handler.onData !== undefined) {
+      const bytes = receive(tcb, Number.MAX_SAFE_INTEGER, this.#stack)!;
+      this.handler.onData(this, bytes);
+    }
+    if (tcb.queuedToRead === 0) tcb.events &= ~EVENT_DATA;
+  }
+
+  /** The last event waits until the application has taken what arrived before it. */
+  #deliverClose(): void {
+    const tcb = this.#tcb;
+    if (tcb.queuedToRead > 0 && !tcb.readClosed) return;
+    if ((tcb.events & EVENT_END) !== 0 && tcb.paused) return;
+    tcb.events = 0;
+    this.#isOver = true;
+    const error = this.#error;
+    const { handler } = this;
+    if (handler.onClose === undefined) return;
+    const remote = this.#syscall === "connect";
+    handler.onClose(
+      this,
+      error === null
+        ? null
+        : remote
+          ? new NetworkError(error, "connect", this.remoteAddress, this.remotePort)
+          : new NetworkError(error, this.#syscall),
+    );
+  }
 }

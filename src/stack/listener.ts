@@ -1,19 +1,130 @@
-/** A listener. Placeholder: the lead is writing this file; the signatures stand. */
+/**
+ * A listener: what it listens on, its SYN queue (half-open slots of the flow table, counted here) and its accept
+ * queue (connections that nobody has taken yet). Bounded both, with counters of what did not fit.
+ */
 import type { Connection } from "./connection.ts";
-import type { ListenerHandler } from "./events.ts";
+import type { ConnectionHandler, ListenerHandler } from "./events.ts";
 import type { ListenerStats } from "./inspect.ts";
+import type { Listeners } from "./listeners.ts";
 
-export declare class Listener {
+/** A passive OPEN. Made by `Stack.listen`. */
+export class Listener {
+  /** Callbacks; replace them at any time. */
   handler: ListenerHandler;
-  /** What it listens on: an address, a prefix, or "0.0.0.0"; the port (the ephemeral one chosen when 0 was asked). */
+  /** Anything the application wants to find again. */
+  context: unknown = null;
+  /** The address or prefix as it was given; "0.0.0.0" for any. */
   readonly address: string;
+  /** The port; 0 listens on every port. */
   readonly port: number;
-  /** Takes a connection from the accept queue, or null. */
-  accept(): Connection | null;
+  readonly backlog: number;
+  readonly synQueueMax: number;
+  /** Its number in half-open records. */
+  readonly id: number;
+  /** The address as a key and how many of its bits count; 0 bits: any. */
+  readonly key: number;
+  readonly bits: number;
+  isClosed = false;
+  /** Connections that are ESTABLISHED and not accepted; the oldest first. */
+  readonly acceptQueue: Connection[] = [];
+  synQueue = 0;
+  readonly #stats: ListenerStats;
+  readonly #listeners: Listeners;
+  #paused = false;
+
+  /** @internal */
+  constructor(
+    listeners: Listeners,
+    id: number,
+    address: string,
+    key: number,
+    bits: number,
+    port: number,
+    backlog: number,
+    synQueueMax: number,
+    handler: ListenerHandler,
+  ) {
+    this.#listeners = listeners;
+    this.id = id;
+    this.address = address;
+    this.key = key;
+    this.bits = bits;
+    this.port = port;
+    this.backlog = backlog;
+    this.synQueueMax = synQueueMax;
+    this.handler = handler;
+    this.#stats = {
+      synQueue: 0,
+      synQueueMax,
+      acceptQueue: 0,
+      backlog,
+      accepted: 0,
+      acceptOverflows: 0,
+      synDrops: 0,
+      cookiesSent: 0,
+      cookiesRecv: 0,
+      cookiesFailed: 0,
+    };
+  }
+
+  /** Whether a connection more would exceed the backlog. As in Linux, `backlog` + 1 fit. */
+  get isFull(): boolean {
+    return this.acceptQueue.length > this.backlog;
+  }
+
+  /** Takes the oldest connection of the accept queue, or null. Set its `handler` at once. */
+  accept(): Connection | null {
+    const connection = this.acceptQueue.shift() ?? null;
+    if (connection === null) return null;
+    this.#stats.accepted++;
+    connection.accepted();
+    return connection;
+  }
+
   /** Leaves connections in the accept queue until `resume`. */
-  pause(): void;
-  resume(): void;
-  stats(): ListenerStats;
-  /** Half-open connections are dropped, queued ones reset; accepted ones go on. */
-  close(): void;
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#listeners.note(this);
+  }
+
+  /** The queues and what did not fit, at this moment. */
+  stats(): ListenerStats {
+    return { ...this.#stats, synQueue: this.synQueue, acceptQueue: this.acceptQueue.length };
+  }
+
+  /** Counts one more of something. @internal */
+  count(what: "acceptOverflows" | "synDrops" | "cookiesSent" | "cookiesRecv" | "cookiesFailed"): void {
+    this.#stats[what]++;
+  }
+
+  /** Hands out what the accept queue holds. @internal */
+  dispatch(): void {
+    while (!this.#paused && this.handler.onConnection !== undefined && !this.isClosed) {
+      const connection = this.accept();
+      if (connection === null) return;
+      this.handler.onConnection(connection, this);
+    }
+  }
+
+  /**
+   * CLOSE in LISTEN (RFC 9293 3.10.4): half-open connections are forgotten, queued ones reset; accepted ones go on.
+   */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.#listeners.remove(this);
+    for (const connection of this.acceptQueue.splice(0)) connection.abort();
+  }
+
+  /**
+   * OPEN on a LISTEN (RFC 9293 3.10.1, MUST-42 family: LISTEN -> SYN-SENT): stops listening and opens actively from its port.
+   */
+  connect(host: string, port: number, handler: ConnectionHandler): Connection {
+    this.close();
+    return this.#listeners.openFrom(this, host, port, handler);
+  }
 }

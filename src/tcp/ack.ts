@@ -5,11 +5,11 @@
  */
 import { add, diff, gt, leq, lt } from "../base/seq.ts";
 import { NEVER } from "../base/time.ts";
-import { FIN, SYN, type Segment } from "../wire/segment.ts";
+import { FIN, type Segment, SYN } from "../wire/segment.ts";
 import { AckSample } from "./congestion/congestion.ts";
 import { type TcpContext, timestampClock } from "./context.ts";
 import { onAck } from "./recovery/recovery.ts";
-import { NONE, acknowledgeRecords, inFlight, settle, takeSack } from "./recovery/scoreboard.ts";
+import { acknowledgeRecords, inFlight, NONE, settle, takeSack } from "./recovery/scoreboard.ts";
 import { sampleRtt } from "./rtt.ts";
 import { EVENT_DRAIN, EVENT_FINISH, type Tcb } from "./tcb.ts";
 import { startKeepAlive, startPersist, startRetransmit } from "./timers.ts";
@@ -33,7 +33,11 @@ export function acknowledge(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   sample.rttUs = -1;
   const wnd = seg.wnd << snd.scale;
   const duplicate =
-    sample.acked === 0 && outstanding && seg.textLength === 0 && (seg.flags & (SYN | FIN)) === 0 && wnd === snd.wnd;
+    sample.acked === 0 &&
+    outstanding &&
+    seg.textLength === 0 &&
+    (seg.flags & (SYN | FIN)) === 0 &&
+    wnd === snd.wnd;
   if (outstanding) {
     sample.inFlight = inFlight(tcb);
     if (seg.sackCount > 0 && tcb.sackPermitted) sample.sacked = takeSack(tcb, seg, ctx);

@@ -2,8 +2,8 @@
  * SEGMENT ARRIVES without a connection (RFC 9293 3.10.7.1), and the resets that 3.10.7.2-4 form from a segment.
  */
 import { add, seq } from "../base/seq.ts";
-import { ACK, FIN, RST, SYN, type Segment } from "../wire/segment.ts";
 import * as drop from "../wire/drop.ts";
+import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import type { TcpContext } from "./context.ts";
 
 /** "If the state is CLOSED": everything but an RST is answered by one. */

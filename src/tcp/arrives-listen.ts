@@ -3,7 +3,7 @@
  * cookie, refusal) is the listener's business.
  */
 import * as drop from "../wire/drop.ts";
-import { ACK, FIN, RST, SYN, type Segment } from "../wire/segment.ts";
+import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { refuse } from "./arrives-closed.ts";
 import type { TcpContext } from "./context.ts";
 

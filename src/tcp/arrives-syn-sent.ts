@@ -3,15 +3,15 @@
  */
 import { add, gt, leq } from "../base/seq.ts";
 import { NEVER } from "../base/time.ts";
-import { ACK, RST, SYN, type Segment } from "../wire/segment.ts";
 import * as drop from "../wire/drop.ts";
+import { ACK, RST, type Segment, SYN } from "../wire/segment.ts";
 import { refuse } from "./arrives-closed.ts";
 import { takeFin, takeTextStep } from "./arrives-synchronized.ts";
 import { established } from "./calls.ts";
 import { type TcpContext, timestampClock } from "./context.ts";
 import { sampleRtt } from "./rtt.ts";
 import { ESTABLISHED, SYN_RECEIVED } from "./state.ts";
-import { ACK_NOW, type Tcb, enterState } from "./tcb.ts";
+import { ACK_NOW, enterState, type Tcb } from "./tcb.ts";
 
 /** Returns whether the packet's memory is kept. */
 export function arrivesSynSent(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {

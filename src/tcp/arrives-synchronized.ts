@@ -6,7 +6,7 @@
 import { add, diff, geq, gt, lt, max } from "../base/seq.ts";
 import { NEVER } from "../base/time.ts";
 import * as drop from "../wire/drop.ts";
-import { ACK, FIN, RST, SYN, type Segment, URG } from "../wire/segment.ts";
+import { ACK, FIN, RST, type Segment, SYN, URG } from "../wire/segment.ts";
 import { acknowledge, isAckAcceptable } from "./ack.ts";
 import { refuse } from "./arrives-closed.ts";
 import { abort, established } from "./calls.ts";
@@ -24,7 +24,7 @@ import {
   SYN_RECEIVED,
   TIME_WAIT,
 } from "./state.ts";
-import { ACK_NOW, EVENT_END, type Tcb, enterState } from "./tcb.ts";
+import { ACK_NOW, EVENT_END, enterState, LONG_AGO, type Tcb } from "./tcb.ts";
 import { takeText, trimToWindow } from "./text.ts";
 import { limitFinWait2 } from "./timers.ts";
 
@@ -202,7 +202,7 @@ function synAcknowledged(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   snd.wl2 = seg.ack;
   tcb.progressAt = ctx.now;
   tcb.retransmitAt = NEVER;
-  if (tcb.retries === 0) sampleRtt(tcb, ctx.now - tcb.lastSent, ctx.config);
+  if (tcb.retries === 0 && tcb.lastSent > LONG_AGO) sampleRtt(tcb, ctx.now - tcb.lastSent, ctx.config);
   if (tcb.state === SYN_RECEIVED) enterState(tcb, ESTABLISHED);
   established(tcb, ctx);
   ctx.markDirty(tcb);

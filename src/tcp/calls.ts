@@ -4,12 +4,12 @@
  */
 import type { ErrorCode } from "../base/errors.ts";
 import { add } from "../base/seq.ts";
+import { scaleFor } from "./config.ts";
 import type { TcpContext } from "./context.ts";
 import { mssOf } from "./output.ts";
-import { scaleFor } from "./config.ts";
 import {
-  CLOSED,
   CLOSE_WAIT,
+  CLOSED,
   CLOSING,
   ESTABLISHED,
   FIN_WAIT_1,
@@ -19,7 +19,7 @@ import {
   SYN_SENT,
   TIME_WAIT,
 } from "./state.ts";
-import { EVENT_CLOSE, EVENT_CONNECT, EVENT_FINISH, type Tcb, enterState } from "./tcb.ts";
+import { EVENT_CLOSE, EVENT_CONNECT, EVENT_FINISH, enterState, type Tcb } from "./tcb.ts";
 import { limitFinWait2, startKeepAlive } from "./timers.ts";
 import { taken } from "./window.ts";
 
@@ -51,7 +51,8 @@ export function send(tcb: Tcb, bytes: Uint8Array, copy: boolean, ctx: TcpContext
     tcb.events &= ~EVENT_FINISH;
     ctx.markDirty(tcb);
   }
-  if (tcb.cwnd * 2 > tcb.sendLimit) tcb.sendLimit = Math.min(tcb.cwnd * 2, Math.max(ctx.config.sendBufferMax, tcb.sendLimit));
+  if (tcb.cwnd * 2 > tcb.sendLimit)
+    tcb.sendLimit = Math.min(tcb.cwnd * 2, Math.max(ctx.config.sendBufferMax, tcb.sendLimit));
   if (tcb.queuedToSend < tcb.sendLimit) return true;
   tcb.wantsDrain = true;
   return false;
@@ -161,4 +162,3 @@ export function updateMss(tcb: Tcb, ctx: TcpContext): void {
 
 /** A peer may not make us send one byte a segment (Linux: tcp_min_snd_mss = 48). */
 const MSS_MIN = 36;
-

@@ -2,7 +2,7 @@
  * What can be set in TCP, its default, and where the default comes from. One object a stack; a connection
  * copies the few that it may change. Times are microseconds, sizes bytes, unless the name says otherwise.
  */
-import { MS, SECOND, type Micros } from "../base/time.ts";
+import { type Micros, MS, SECOND } from "../base/time.ts";
 
 /** Every setting. `Partial<TcpConfig>` is what callers give. */
 export interface TcpConfig {

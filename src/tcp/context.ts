@@ -2,9 +2,10 @@
  * What TCP asks of the stack that carries it. The stack is the one implementation; the seam keeps `tcp/` free of
  * tables, devices and addresses' meaning.
  */
+
+import type { ErrorCode } from "../base/errors.ts";
 import type { Seq } from "../base/seq.ts";
 import type { Micros } from "../base/time.ts";
-import type { ErrorCode } from "../base/errors.ts";
 import type { Drop } from "../wire/drop.ts";
 import type { Segment } from "../wire/segment.ts";
 import type { Arena } from "./buffer/arena.ts";

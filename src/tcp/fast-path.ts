@@ -4,7 +4,7 @@
  * Whatever is out of the ordinary is left to `arrives-synchronized.ts`; the outcome is the same either way.
  */
 import { diff, geq, leq } from "../base/seq.ts";
-import { ACK, ECE, FIN, RST, SYN, type Segment, URG } from "../wire/segment.ts";
+import { ACK, ECE, FIN, RST, type Segment, SYN, URG } from "../wire/segment.ts";
 import { acknowledge } from "./ack.ts";
 import type { TcpContext } from "./context.ts";
 import { remember } from "./paws.ts";

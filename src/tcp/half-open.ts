@@ -2,15 +2,15 @@
  * A passive SYN-RECEIVED as a mini-TCB: twelve int32 in the flow table, no object (RFC 4987 3.5, a SYN cache). Made
  * from a SYN (or a cookie), it answers with SYN-ACKs, and becomes a TCB when the third segment is good.
  */
-import { type Seq, add, diff, seq, toInt } from "../base/seq.ts";
+import { add, diff, type Seq, seq, toInt } from "../base/seq.ts";
 import * as drop from "../wire/drop.ts";
-import { ACK, RST, SYN, type Segment } from "../wire/segment.ts";
+import { ACK, RST, type Segment, SYN } from "../wire/segment.ts";
 import { refuse } from "./arrives-closed.ts";
 import { scaleFor } from "./config.ts";
 import { type TcpContext, timestampClock } from "./context.ts";
 import type { SegmentOut } from "./segment-out.ts";
 import { LISTEN, SYN_RECEIVED } from "./state.ts";
-import { type Tcb, enterState } from "./tcb.ts";
+import { enterState, type Tcb } from "./tcb.ts";
 
 const ISS = 0;
 const IRS = 1;
@@ -28,6 +28,8 @@ const SCALE_MASK = 0x0f;
 const HAS_SCALE = 0x10;
 const HAS_SACK = 0x20;
 const HAS_TS = 0x40;
+/** No SYN-ACK of ours was remembered: there is no round trip to measure. */
+const FROM_COOKIE = 0x80;
 const OUR_SCALE_SHIFT = 8;
 
 /** What a segment did to a half-open connection. */
@@ -37,13 +39,22 @@ export const RESEND = 2;
 export const COMPLETE = 3;
 
 /** Fills the record at `at` from a SYN; `least` is a bound for the ISS when the 4-tuple is reused (RFC 6191), else null. */
-export function fillHalfOpen(record: Int32Array, at: number, seg: Segment, ctx: TcpContext, least: Seq | null): void {
+export function fillHalfOpen(
+  record: Int32Array,
+  at: number,
+  seg: Segment,
+  ctx: TcpContext,
+  least: Seq | null,
+): void {
   const config = ctx.config;
   let iss = ctx.isn(seg.family, seg.dst, seg.src, seg.dstPort, seg.srcPort);
   if (least !== null && diff(iss, least) < REUSE_DISTANCE) iss = add(least, REUSE_DISTANCE);
   let flags = 0;
   if (config.windowScale && seg.wscale >= 0) {
-    flags |= HAS_SCALE | seg.wscale | (scaleFor(Math.max(config.receiveBufferMax, config.receiveBuffer)) << OUR_SCALE_SHIFT);
+    flags |=
+      HAS_SCALE |
+      seg.wscale |
+      (scaleFor(Math.max(config.receiveBufferMax, config.receiveBuffer)) << OUR_SCALE_SHIFT);
   }
   if (config.sack && seg.sackPermitted) flags |= HAS_SACK;
   if (config.timestamps && seg.hasTimestamps) flags |= HAS_TS;
@@ -68,7 +79,7 @@ export function fillFromCookie(
   options: { mss: number; wscale: number; sackPermitted: boolean },
   ctx: TcpContext,
 ): void {
-  let flags = 0;
+  let flags = FROM_COOKIE;
   if (seg.hasTimestamps) {
     flags |= HAS_TS;
     if (options.sackPermitted) flags |= HAS_SACK;
@@ -84,7 +95,7 @@ export function fillFromCookie(
   record[at + TS_RECENT] = seg.tsval;
   record[at + TS_OFFSET] = ctx.timestampOffset(seg.family, seg.dst, seg.src);
   record[at + SENT_AT] = ctx.now | 0;
-  record[at + RETRIES] = 1;
+  record[at + RETRIES] = 0;
 }
 
 /** Fills `out` with <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK> and the options that were offered. `mss` is ours. */
@@ -173,7 +184,7 @@ export function complete(tcb: Tcb, record: Int32Array, at: number, ctx: TcpConte
   tcb.tsOffset = record[at + TS_OFFSET]!;
   tcb.lastAckSent = rcv.nxt;
   tcb.retries = record[at + RETRIES]!;
-  tcb.lastSent = ctx.now - (((ctx.now | 0) - record[at + SENT_AT]!) >>> 0);
+  if ((flags & FROM_COOKIE) === 0) tcb.lastSent = ctx.now - (((ctx.now | 0) - record[at + SENT_AT]!) >>> 0);
   enterState(tcb, LISTEN);
   enterState(tcb, SYN_RECEIVED);
 }

@@ -3,7 +3,7 @@
  * again and again by the flush until it says that there is nothing. It fills the scratch segment and takes the
  * segment as sent: sequence variables, records and timers move here.
  */
-import { type Seq, add, diff, gt, max, toInt } from "../base/seq.ts";
+import { add, diff, gt, max, type Seq, toInt } from "../base/seq.ts";
 import { NEVER } from "../base/time.ts";
 import { ACK, FIN, PSH, RST, SYN, URG } from "../wire/segment.ts";
 import type { TcpContext } from "./context.ts";

@@ -5,7 +5,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { type Seq, seq } from "../base/seq.ts";
-import { NEVER, type Micros } from "../base/time.ts";
+import { type Micros, NEVER } from "../base/time.ts";
 import { Assembler } from "./buffer/assembler.ts";
 import { ReceiveBuffer } from "./buffer/receive-buffer.ts";
 import { SendBuffer } from "./buffer/send-buffer.ts";
@@ -13,7 +13,7 @@ import { SentRing } from "./buffer/sent-ring.ts";
 import type { TcpConfig } from "./config.ts";
 import type { CongestionControl } from "./congestion/congestion.ts";
 import type { Path } from "./context.ts";
-import { CLOSED, STATE_NAMES, type State, isLegal } from "./state.ts";
+import { CLOSED, isLegal, STATE_NAMES, type State } from "./state.ts";
 
 /** Send sequence variables. */
 export class SendSequence {
@@ -74,6 +74,9 @@ export const EVENT_CLOSE = 32;
 export const ACK_NONE = 0;
 export const ACK_DELAYED = 1;
 export const ACK_NOW = 2;
+
+/** The time of what never happened. */
+export const LONG_AGO: Micros = -1e15;
 
 /** One connection. */
 export class Tcb {
@@ -145,7 +148,7 @@ export class Tcb {
   /** DSACK to report once (RFC 2883), when `dsackEnd` differs from `dsackStart`. */
   dsackStart: Seq = seq(0);
   dsackEnd: Seq = seq(0);
-  lastChallenge: Micros = -1e15;
+  lastChallenge: Micros = LONG_AGO;
 
   // Round-trip time (RFC 6298), microseconds; -1: none yet.
   srttUs = -1;
@@ -169,7 +172,7 @@ export class Tcb {
   resendHint: Seq = seq(0);
   /** Sending stopped because of cwnd, not for want of data, since the last ACK (RFC 7661). */
   cwndLimited = false;
-  lastSent: Micros = -1e15;
+  lastSent: Micros = LONG_AGO;
   /** When SND.UNA last moved or the first unacknowledged byte was sent: what the user timeout counts from. */
   progressAt: Micros = -0.5;
 
@@ -213,9 +216,9 @@ export class Tcb {
   retransmits = 0;
   dsackDups = 0;
   outOfOrder = 0;
-  lastDataSent: Micros = -1e15;
-  lastDataReceived: Micros = -1e15;
-  lastAckReceived: Micros = -1e15;
+  lastDataSent: Micros = LONG_AGO;
+  lastDataReceived: Micros = LONG_AGO;
+  lastAckReceived: Micros = LONG_AGO;
 
   /** The 4-tuple by address keys and ports; defaults come from `config`. */
   constructor(

@@ -2,10 +2,10 @@
  * TIME-WAIT as a compact record: twelve int32 in the flow table, no TCB. It acknowledges what the peer repeats,
  * outlives resets (RFC 1337) and makes way for a newer connection (RFC 6191).
  */
-import { type Seq, add, diff, gt, seq, toInt } from "../base/seq.ts";
+import { add, diff, gt, type Seq, seq, toInt } from "../base/seq.ts";
 import { SECOND } from "../base/time.ts";
 import * as drop from "../wire/drop.ts";
-import { ACK, FIN, RST, SYN, type Segment } from "../wire/segment.ts";
+import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { type TcpContext, timestampClock } from "./context.ts";
 import type { SegmentOut } from "./segment-out.ts";
 import type { Tcb } from "./tcb.ts";
@@ -30,7 +30,8 @@ export const REUSE = 3;
 export function fillTimeWait(record: Int32Array, at: number, tcb: Tcb): void {
   record[at + SND_NXT] = toInt(tcb.snd.nxt);
   record[at + RCV_NXT] = toInt(tcb.rcv.nxt);
-  record[at + WND] = Math.min(65_535, Math.max(0, diff(tcb.rcv.edge, tcb.rcv.nxt)) >> tcb.rcv.scale) | (tcb.rcv.scale << 16);
+  record[at + WND] =
+    Math.min(65_535, Math.max(0, diff(tcb.rcv.edge, tcb.rcv.nxt)) >> tcb.rcv.scale) | (tcb.rcv.scale << 16);
   record[at + FLAGS] = tcb.timestamps ? HAS_TS : 0;
   record[at + TS_RECENT] = tcb.tsRecent;
   record[at + TS_RECENT_AT] = Math.floor(tcb.tsRecentAt / SECOND);

@@ -2,7 +2,7 @@
  * The timers of a connection: deadlines in the TCB, of which the wheel holds the earliest. Moving one to a
  * later time costs nothing; the wheel finds out when it comes up.
  */
-import { NEVER, type Micros } from "../base/time.ts";
+import { type Micros, NEVER } from "../base/time.ts";
 import type { TcpContext } from "./context.ts";
 import { FIN_WAIT_2 } from "./state.ts";
 import type { Tcb } from "./tcb.ts";

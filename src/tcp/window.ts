@@ -32,7 +32,8 @@ export function taken(tcb: Tcb, n: number, ctx: TcpContext): void {
   tcb.takenBytes += n;
   if (ctx.now - tcb.takenSince > Math.max(tcb.srttUs, ROUND_TRIP_MIN)) {
     const want = 2 * tcb.takenBytes + 16 * tcb.rcv.mss;
-    if (want > tcb.rcv.buffer) tcb.rcv.buffer = Math.min(want, Math.max(ctx.config.receiveBufferMax, tcb.rcv.buffer));
+    if (want > tcb.rcv.buffer)
+      tcb.rcv.buffer = Math.min(want, Math.max(ctx.config.receiveBufferMax, tcb.rcv.buffer));
     tcb.takenBytes = 0;
     tcb.takenSince = ctx.now;
   }

@@ -14,21 +14,38 @@ export class Arena {
   block: Uint8Array = new Uint8Array(0);
   #used = 0;
 
-  /** Copies `length` bytes and returns where in `block` they are. `length` is at most 64 KiB. */
-  copy(source: Uint8Array, offset: number, length: number): number {
+  /** Makes room for `length` bytes, at most 64 KiB, and returns where in `block` they go. */
+  reserve(length: number): number {
     if (this.#used + length > this.block.length) {
       this.block = new Uint8Array(BLOCK);
       this.#used = 0;
     }
     const at = this.#used;
-    copyBytes(source, offset, length, this.block, at);
     this.#used = at + length;
     return at;
+  }
+
+  /** Copies `length` bytes, at most 64 KiB, and returns where in `block` they are. */
+  copy(source: Uint8Array, offset: number, length: number): number {
+    const at = this.reserve(length);
+    copyBytes(source, offset, length, this.block, at);
+    return at;
+  }
+
+  /** Whether bytes that end at `end` of `chunk` would be followed by the next ones copied. */
+  follows(chunk: Uint8Array, end: number): boolean {
+    return chunk === this.block && end === this.#used;
   }
 }
 
 /** Copies a range of bytes from one array to another. */
-export function copyBytes(source: Uint8Array, offset: number, length: number, target: Uint8Array, at: number): void {
+export function copyBytes(
+  source: Uint8Array,
+  offset: number,
+  length: number,
+  target: Uint8Array,
+  at: number,
+): void {
   if (length > LOOP_MAX) {
     target.set(source.subarray(offset, offset + length), at);
     return;

@@ -4,7 +4,7 @@
  * Beside the blocks it keeps the merged ranges that SACK reports, most recent first (RFC 2018 4).
  * Bounded by the window in bytes, by `BLOCKS_MAX` in objects.
  */
-import { type Seq, add, diff, geq, leq, lt, max, min, toInt } from "../../base/seq.ts";
+import { add, diff, geq, leq, lt, max, min, type Seq, toInt } from "../../base/seq.ts";
 import type { Arena } from "./arena.ts";
 import type { ReceiveBuffer } from "./receive-buffer.ts";
 
@@ -180,4 +180,3 @@ export class Assembler {
     if (recent.length > RECENT) recent.length = RECENT;
   }
 }
-

@@ -3,7 +3,7 @@
  * round-trip samples and of the SACK scoreboard. Records are four int32 in a ring; a SACK block or a
  * retransmission that ends inside a record splits it. Sizes count sequence numbers, SYN and FIN included.
  */
-import { type Seq, add, diff, gt, leq, lt, seq, toInt } from "../../base/seq.ts";
+import { add, diff, gt, leq, lt, type Seq, seq, toInt } from "../../base/seq.ts";
 
 /** The peer holds it (RFC 2018). */
 export const SACKED = 1;

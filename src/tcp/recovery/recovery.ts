@@ -36,7 +36,8 @@ function countDuplicates(tcb: Tcb, sample: AckSample, duplicate: boolean): void 
   if (duplicate) {
     tcb.dupAcks++;
     // 3.2 step 1: after a timeout, duplicates of what was sent before it prove nothing.
-    if (tcb.dupAcks >= DUP_THRESH && tcb.caState <= CA_DISORDER && gt(tcb.snd.una, tcb.recover)) loseOldest(tcb);
+    if (tcb.dupAcks >= DUP_THRESH && tcb.caState <= CA_DISORDER && gt(tcb.snd.una, tcb.recover))
+      loseOldest(tcb);
     return;
   }
   if (sample.acked === 0) return;

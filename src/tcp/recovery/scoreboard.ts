@@ -2,7 +2,7 @@
  * The scoreboard: what SACK blocks say of the records in flight (RFC 2018, RFC 6675 4), what counts as in
  * flight, and which bytes to send again next. It answers; output sends.
  */
-import { type Seq, add, diff, geq, gt, leq, lt, max, seq } from "../../base/seq.ts";
+import { add, diff, geq, gt, leq, lt, max, type Seq, seq } from "../../base/seq.ts";
 import type { Segment } from "../../wire/segment.ts";
 import { EVER_RETRANSMITTED, LOST, RETRANSMITTED, SACKED } from "../buffer/sent-ring.ts";
 import type { TcpContext } from "../context.ts";

@@ -1,0 +1,102 @@
+/**
+ * `createStack`: a stack, a device and the driver between them, in one call.
+ */
+import { parsePrefix } from "../base/address.ts";
+import { ArgumentError } from "../base/errors.ts";
+import type { Device } from "../device/device.ts";
+import { openTun, type TunOptions } from "../device/tun.ts";
+import type { ConnectOptions } from "../stack/connect.ts";
+import type { Connection } from "../stack/connection.ts";
+import type { ConnectionHandler, ListenerHandler } from "../stack/events.ts";
+import type { StackSnapshot } from "../stack/inspect.ts";
+import { StackInterface } from "../stack/interface.ts";
+import type { Listener } from "../stack/listener.ts";
+import type { ListenOptions } from "../stack/listeners.ts";
+import { Stack } from "../stack/stack.ts";
+import type { TcpConfig } from "../tcp/config.ts";
+import { Driver } from "./driver.ts";
+import { NodeHost } from "./host-node.ts";
+
+/** What to bring up. */
+export interface CreateStackOptions {
+  /** A TUN device: its name, or how to open it. Either this or `device`. */
+  readonly tun?: string | TunOptions;
+  /** Any other source of IP packets. */
+  readonly device?: Device;
+  /** The stack's own addresses with their prefixes, such as "10.77.0.2/24"; without a prefix, /32. At least one. */
+  readonly addresses: readonly string[];
+  /** Differences from the defaults of TCP (`TcpConfig`). */
+  readonly tcp?: Partial<TcpConfig>;
+}
+
+/** A stack that is up. */
+export interface RunningStack {
+  readonly stack: Stack;
+  readonly device: Device;
+  /** Passive OPEN; see `Stack.listen`. */
+  listen(options: ListenOptions, handler: ListenerHandler): Listener;
+  /** Active OPEN; see `Stack.connect`. */
+  connect(options: ConnectOptions, handler: ConnectionHandler): Connection;
+  snapshot(options?: { info?: boolean }): StackSnapshot;
+  /** Shows every packet to `tap` until the returned function is called; times are microseconds since 1970. */
+  capture(tap: CaptureTap): () => void;
+  /** Whether the device keeps the process alive (it does at first). */
+  ref(): void;
+  unref(): void;
+  /** Resets what is open, closes the device; resolves when nothing is left. */
+  close(): Promise<void>;
+  /** Resolves when the device is gone: null after `close`, else why. */
+  readonly closed: Promise<Error | null>;
+}
+
+/** Sees a packet; the bytes are valid during the call only. */
+export type CaptureTap = (direction: "in" | "out", bytes: Uint8Array, offset: number, length: number, timeUs: number) => void;
+
+/** Brings a stack up. Throws `ArgumentError`, or what opening the device throws (EPERM, EBUSY, ENOENT). */
+export function createStack(options: CreateStackOptions): RunningStack {
+  const addresses = options.addresses.map((text) => {
+    const prefix = parsePrefix(text.includes("/") ? text : `${text}/32`);
+    if (prefix === null || prefix.family !== 4) {
+      throw new ArgumentError("addresses", "IPv4 addresses with prefixes such as 10.77.0.2/24", text);
+    }
+    return prefix;
+  });
+  if (addresses.length === 0) throw new ArgumentError("addresses", "at least one address", "none");
+  const device = options.device ?? openTun(typeof options.tun === "string" ? { name: options.tun } : (options.tun ?? {}));
+  const link = new StackInterface(device.name, device.mtu, device.offload, addresses);
+  const host = new NodeHost(() => driver.run());
+  const stack = new Stack({ interfaces: [link], ...(options.tcp === undefined ? {} : { tcp: options.tcp }) }, host);
+  let gone: (error: Error | null) => void = () => {};
+  const closed = new Promise<Error | null>((resolve) => {
+    gone = resolve;
+  });
+  const driver = new Driver(stack, host, device, link, (error) => gone(error));
+  driver.start();
+  let closing: Promise<void> | null = null;
+  return {
+    stack,
+    device,
+    closed,
+    listen: (listen, handler) => stack.listen(listen, handler),
+    connect: (connect, handler) => stack.connect(connect, handler),
+    snapshot: (what) => stack.snapshot(what),
+    capture(tap) {
+      const epoch = performance.timeOrigin * 1_000;
+      return stack.observers.add((direction, time, bytes, offset, length) => {
+        tap(direction, bytes, offset, length, epoch + time);
+      });
+    },
+    ref: () => driver.ref(),
+    unref: () => driver.unref(),
+    close() {
+      closing ??= (async () => {
+        stack.shutdown();
+        driver.run();
+        driver.stop();
+        await device.close();
+        gone(null);
+      })();
+      return closing;
+    },
+  };
+}

@@ -1,0 +1,43 @@
+/** The world of a stack in Node: monotonic clock, random numbers, a wake-up at the end of the current tick. */
+import { randomBytes, randomFillSync } from "node:crypto";
+import type { Host } from "../base/host.ts";
+
+const POOL = 1_024;
+
+/** A `Host` whose `wake` calls `onWake` once this tick's JavaScript has run. */
+export class NodeHost implements Host {
+  readonly secret: Uint8Array = randomBytes(16);
+  readonly #onWake: () => void;
+  readonly #pool: Int32Array = new Int32Array(POOL);
+  #left = 0;
+  #isWaking = false;
+  /** While the driver is in its round a wake-up says nothing new. */
+  isRunning = false;
+
+  constructor(onWake: () => void) {
+    this.#onWake = (): void => {
+      this.#isWaking = false;
+      onWake();
+    };
+  }
+
+  /** Microseconds since the process started. */
+  clock(): number {
+    return performance.now() * 1_000;
+  }
+
+  random(): number {
+    if (this.#left === 0) {
+      randomFillSync(this.#pool);
+      this.#left = POOL;
+    }
+    return this.#pool[--this.#left]!;
+  }
+
+  /** `nextTick`, not `setImmediate`: it runs inside the device's callback, so that the addon's spin goes on. */
+  wake(): void {
+    if (this.#isWaking || this.isRunning) return;
+    this.#isWaking = true;
+    process.nextTick(this.#onWake);
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * What a stack counts beside TCP: IP and ICMP, by the names of /proc/net/snmp, and dropped packets by reason.
+ */
+import { DROP_NAMES, type Drop } from "../wire/drop.ts";
+
+/** Counters of IP and ICMP. */
+export class IpCounters {
+  InReceives = 0;
+  InOctets = 0;
+  InDelivers = 0;
+  InHdrErrors = 0;
+  InAddrErrors = 0;
+  InUnknownProtos = 0;
+  OutRequests = 0;
+  OutOctets = 0;
+  OutDiscards = 0;
+  IcmpInMsgs = 0;
+  IcmpInErrors = 0;
+  IcmpInEchos = 0;
+  IcmpInDestUnreachs = 0;
+  IcmpOutEchoReps = 0;
+  IcmpOutDestUnreachs = 0;
+}
+
+/** Dropped packets, by reason. */
+export class DropCounters {
+  readonly #counts: Float64Array = new Float64Array(DROP_NAMES.length);
+
+  count(reason: Drop): void {
+    this.#counts[reason]!++;
+  }
+
+  get(reason: Drop): number {
+    return this.#counts[reason]!;
+  }
+
+  /** Reasons that happened, by name. */
+  toObject(): Record<string, number> {
+    const object: Record<string, number> = {};
+    this.#counts.forEach((n, reason) => {
+      if (n > 0) object[DROP_NAMES[reason]!] = n;
+    });
+    return object;
+  }
+}

@@ -1,0 +1,105 @@
+/** STATUS of a connection (RFC 9293 3.10.6) as Linux's tcp_info and as a row of `ss`. */
+
+import { formatAddress } from "../base/address.ts";
+import { diff } from "../base/seq.ts";
+import { MS, NEVER } from "../base/time.ts";
+import { mssOf } from "../tcp/output.ts";
+import { unsent } from "../tcp/send-policy.ts";
+import { STATE_NAMES } from "../tcp/state.ts";
+import { LONG_AGO, type Tcb } from "../tcp/tcb.ts";
+import type { SocketRow, TcpInfo, TimerRow } from "./inspect.ts";
+import type { Stack } from "./stack.ts";
+
+/** All that the stack knows of `tcb`. */
+export function tcpInfo(tcb: Tcb, stack: Stack): TcpInfo {
+  const { snd, rcv } = tcb;
+  const segments = (bytes: number): number => Math.ceil(bytes / snd.mss);
+  const since = (time: number): number => (time <= LONG_AGO ? 0 : Math.round((stack.now - time) / MS));
+  const busy = snd.nxt !== snd.una;
+  const ring = busy && tcb.slot >= 0 ? tcb.sentRing : null;
+  return {
+    state: STATE_NAMES[tcb.state]!,
+    ca_state: tcb.caState,
+    retransmits: tcb.retries,
+    probes: tcb.persistAt === NEVER ? tcb.keepProbes : tcb.probes,
+    backoff: tcb.backoff,
+    timestamps: tcb.timestamps,
+    sack: tcb.sackPermitted,
+    ecn: false,
+    wscale_ok: tcb.windowScale,
+    snd_wscale: snd.scale,
+    rcv_wscale: rcv.scale,
+    rto: tcb.rtoUs,
+    ato: stack.config.delayedAck,
+    snd_mss: snd.mss,
+    rcv_mss: rcv.mss,
+    advmss: mssOf(tcb) - (tcb.timestamps ? 12 : 0),
+    pmtu: tcb.path.mtu,
+    unacked: busy ? segments(diff(snd.nxt, snd.una)) : 0,
+    sacked: ring === null ? 0 : segments(ring.sacked),
+    lost: ring === null ? 0 : segments(ring.lost),
+    retrans: ring === null ? 0 : segments(ring.retransmitted),
+    total_retrans: tcb.retransmits,
+    last_data_sent: since(tcb.lastDataSent),
+    last_data_recv: since(tcb.lastDataReceived),
+    last_ack_recv: since(tcb.lastAckReceived),
+    rtt: Math.max(0, tcb.srttUs),
+    rttvar: tcb.rttvarUs,
+    min_rtt: Math.max(0, tcb.minRttUs),
+    rcv_rtt: 0,
+    snd_ssthresh: tcb.ssthresh === 0x7fffffff ? 0x7fffffff : segments(tcb.ssthresh),
+    snd_cwnd: Math.floor(tcb.cwnd / snd.mss),
+    rcv_space: rcv.buffer,
+    rcv_ssthresh: rcv.buffer,
+    snd_wnd: snd.wnd,
+    rcv_wnd: rcv.wnd,
+    bytes_acked: tcb.bytesAcked,
+    bytes_sent: tcb.bytesSent,
+    bytes_retrans: tcb.bytesRetransmitted,
+    bytes_received: tcb.bytesReceived,
+    segs_out: tcb.segsOut,
+    segs_in: tcb.segsIn,
+    data_segs_out: tcb.dataSegsOut,
+    data_segs_in: tcb.dataSegsIn,
+    notsent_bytes: Math.max(0, unsent(tcb)),
+    delivered: segments(tcb.bytesAcked),
+    reordering: 3,
+    reord_seen: 0,
+    dsack_dups: tcb.dsackDups,
+    rcv_ooopack: tcb.outOfOrder,
+    congestion: tcb.congestion.name,
+  };
+}
+
+/** The timer that `ss -o` shows: the one that matters for the connection's life, not the delayed ACK. */
+function timerOf(tcb: Tcb, stack: Stack): TimerRow | null {
+  const row = (name: TimerRow["name"], at: number, retransmits: number): TimerRow => ({
+    name,
+    expiresMs: Math.max(0, Math.ceil((at - stack.now) / MS)),
+    retransmits,
+  });
+  if (tcb.retransmitAt !== NEVER) return row("on", tcb.retransmitAt, tcb.retries);
+  if (tcb.persistAt !== NEVER) return row("persist", tcb.persistAt, tcb.probes);
+  if (tcb.lingerAt !== NEVER) return row("timewait", tcb.lingerAt, 0);
+  if (tcb.keepAliveAt !== NEVER) return row("keepalive", tcb.keepAliveAt, tcb.keepProbes);
+  return null;
+}
+
+/** The row of `ss` for a connection. */
+export function tcbRow(tcb: Tcb, stack: Stack, info: boolean): SocketRow {
+  return {
+    id: tcb.slot,
+    family: tcb.family === 6 ? 6 : 4,
+    state: STATE_NAMES[tcb.state]!,
+    localAddress: formatAddress(tcb.family, tcb.local),
+    localPort: tcb.localPort,
+    remoteAddress: formatAddress(tcb.family, tcb.remote),
+    remotePort: tcb.remotePort,
+    recvQ: tcb.queuedToRead,
+    // As `ss`: what is not acknowledged, the SYN or FIN included.
+    sendQ: Math.max(tcb.queuedToSend, diff(tcb.snd.nxt, tcb.snd.una)),
+    timer: timerOf(tcb, stack),
+    info: info ? tcpInfo(tcb, stack) : null,
+    listener: null,
+  };
+}

@@ -1,0 +1,74 @@
+/**
+ * A packet on its way up: IP version, header, addresses, protocol (RFC 791, RFC 1122 3.2.1). What fails is counted
+ * under its reason; nothing is thrown.
+ */
+import { isLimitedBroadcast, isLoopback, isMulticast, isUnspecified } from "../base/address.ts";
+import * as drop from "../wire/drop.ts";
+import { PORT_UNREACHABLE, PROTOCOL_ICMP, PROTOCOL_UNREACHABLE } from "../wire/icmp.ts";
+import { parseIpv4 } from "../wire/ipv4.ts";
+import type { Segment } from "../wire/segment.ts";
+import { PROTOCOL_TCP } from "../wire/tcp-parse.ts";
+import { icmpInput } from "./icmp-input.ts";
+import { sendUnreachable } from "./icmp-output.ts";
+import type { StackInterface } from "./interface.ts";
+import type { Stack } from "./stack.ts";
+
+const PROTOCOL_UDP = 17;
+
+/** Takes the packet at `offset`. `seg.bytes`, `view`, `checksumOk` and `gsoSize` are set. Returns whether its memory is kept. */
+export function ipInput(
+  stack: Stack,
+  link: StackInterface,
+  seg: Segment,
+  offset: number,
+  length: number,
+): boolean {
+  if (length > 0 && seg.bytes[offset]! >> 4 === 6) {
+    stack.drop(drop.IP6_NOT_YET);
+    return false;
+  }
+  const reason = parseIpv4(seg.view, offset, length, seg);
+  if (reason !== drop.OK) {
+    stack.ip.InHdrErrors++;
+    stack.drop(reason);
+    return false;
+  }
+  if (!isSourceValid(stack, link, seg.src)) {
+    stack.ip.InAddrErrors++;
+    stack.drop(drop.IP_SOURCE_INVALID);
+    return false;
+  }
+  if (!stack.interfaces.isOwn(seg.dst) && !stack.listeners.takes(seg.dst)) {
+    stack.ip.InAddrErrors++;
+    stack.drop(drop.IP_NOT_OURS);
+    return false;
+  }
+  // RFC 1122 3.2.1.3 (g): 127/8 never comes from outside.
+  if (isLoopback(seg.dst) && link !== stack.interfaces.loopback) {
+    stack.ip.InAddrErrors++;
+    stack.drop(drop.IP_NOT_OURS);
+    return false;
+  }
+  stack.ip.InDelivers++;
+  if (seg.protocol === PROTOCOL_TCP) return stack.tcpInput(seg);
+  if (seg.protocol === PROTOCOL_ICMP) {
+    icmpInput(stack, seg);
+    return false;
+  }
+  stack.ip.InUnknownProtos++;
+  stack.drop(drop.PROTOCOL_UNKNOWN);
+  sendUnreachable(stack, seg.protocol === PROTOCOL_UDP ? PORT_UNREACHABLE : PROTOCOL_UNREACHABLE, seg);
+  return false;
+}
+
+/** RFC 1122 3.2.1.3, RFC 9293 3.9.2.1 (MUST-63): a source is one host, and from outside not this one. */
+function isSourceValid(stack: Stack, link: StackInterface, src: number): boolean {
+  if (
+    isUnspecified(src) ||
+    isMulticast(src) ||
+    isLimitedBroadcast(src) ||
+    stack.interfaces.isDirectedBroadcast(src)
+  )
+    return false;
+  return link === stack.interfaces.loopback || !stack.interfaces.isOwn(src);
+}

@@ -1,0 +1,441 @@
+/**
+ * The listeners of a stack: which one a SYN is for, and the way from SYN to connection through the SYN queue, or
+ * through a cookie when that is full, into the accept queue. Policy of overflows as Linux's.
+ */
+import {
+  formatIpv4,
+  isLimitedBroadcast,
+  isMulticast,
+  maskV4,
+  parseIpv4Address,
+  parsePrefix,
+} from "../base/address.ts";
+import { ArgumentError, NetworkError } from "../base/errors.ts";
+import type { Seq } from "../base/seq.ts";
+import { type Micros, SECOND } from "../base/time.ts";
+import { refuse } from "../tcp/arrives-closed.ts";
+import { arrivesListen } from "../tcp/arrives-listen.ts";
+import { arrivesSynchronized } from "../tcp/arrives-synchronized.ts";
+import { CONGESTION_CONTROLS } from "../tcp/congestion/congestion.ts";
+import {
+  arrivesHalfOpen,
+  COMPLETE,
+  complete,
+  FORGET,
+  fillHalfOpen,
+  LISTENER,
+  RESEND,
+  RETRIES,
+  synAck,
+} from "../tcp/half-open.ts";
+import { Tcb } from "../tcp/tcb.ts";
+import * as drop from "../wire/drop.ts";
+import { ACK, RST, type Segment, SYN } from "../wire/segment.ts";
+import { connect } from "./connect.ts";
+import { Connection } from "./connection.ts";
+import { CookieJar } from "./cookie-jar.ts";
+import type { ConnectionHandler, ListenerHandler } from "./events.ts";
+import { KIND_SYN_RECEIVED, RECORD } from "./flow-table.ts";
+import { Listener } from "./listener.ts";
+import { checkPort, type Stack } from "./stack.ts";
+import { HeldSyn } from "./syn-flow.ts";
+
+/** What to listen on. */
+export interface ListenOptions {
+  /** One of the stack's addresses, "0.0.0.0" for all of them (the default), or a prefix such as "0.0.0.0/0": every address in it, own or not. */
+  readonly host?: string;
+  /** 1 to 65535; 0 for an ephemeral one; "any" for every port. */
+  readonly port: number | "any";
+  /** Connections that may wait to be accepted (Node's default: 511), at most 65535. */
+  readonly backlog?: number;
+  /** Take a port that connections (TIME-WAIT included) still hold. */
+  readonly reuseAddr?: boolean;
+}
+
+/** Passive OPENs of a stack. */
+export class Listeners {
+  readonly #stack: Stack;
+  readonly #byId: Map<number, Listener> = new Map();
+  /** By port; 0 for those on every port. */
+  readonly #byPort: Map<number, Listener[]> = new Map();
+  readonly #noted: Set<Listener> = new Set();
+  readonly #cookies: CookieJar;
+  /** How many listen on a prefix, so that packets to foreign addresses are looked at only then. */
+  #prefixes = 0;
+  #nextId = 1;
+
+  constructor(stack: Stack) {
+    this.#stack = stack;
+    this.#cookies = new CookieJar(stack);
+  }
+
+  /** All of them, in the order of opening. */
+  get all(): IterableIterator<Listener> {
+    return this.#byId.values();
+  }
+
+  get isBusy(): boolean {
+    return this.#noted.size > 0;
+  }
+
+  /** See `Stack.listen`. */
+  open(options: ListenOptions, handler: ListenerHandler): Listener {
+    const host = options.host ?? "0.0.0.0";
+    const { key, bits, isPrefix } = this.#parseHost(host);
+    const backlog = options.backlog ?? 511;
+    if (!Number.isInteger(backlog) || backlog < 0 || backlog > 65_535) {
+      throw new ArgumentError("backlog", "a number from 0 to 65535", backlog, "ERR_OUT_OF_RANGE");
+    }
+    let port = options.port === "any" ? 0 : options.port;
+    if (options.port !== "any") {
+      checkPort("port", port, 0);
+      if (port === 0) port = this.#ephemeral(host);
+      const held = this.#stack.portUse.isHeld(port) && options.reuseAddr !== true;
+      if (held || this.#conflicts(key, bits, port))
+        throw new NetworkError("EADDRINUSE", "listen", host, port);
+    } else if (this.#conflicts(key, bits, 0)) {
+      throw new NetworkError("EADDRINUSE", "listen", host, 0);
+    }
+    const id = this.#nextId++;
+    const synQueue = this.#stack.config.synQueue || Math.max(128, backlog);
+    const listener = new Listener(
+      this,
+      id,
+      host,
+      key,
+      isPrefix || bits > 0 ? bits : -1,
+      port,
+      backlog,
+      synQueue,
+      handler,
+    );
+    this.#byId.set(id, listener);
+    const list = this.#byPort.get(port);
+    if (list === undefined) this.#byPort.set(port, [listener]);
+    else list.push(listener);
+    if (isPrefix) this.#prefixes++;
+    return listener;
+  }
+
+  #parseHost(host: string): { key: number; bits: number; isPrefix: boolean } {
+    if (host.includes("/")) {
+      const prefix = parsePrefix(host);
+      if (prefix?.family === 4)
+        return { key: prefix.words[0]! & maskV4(prefix.bits), bits: prefix.bits, isPrefix: true };
+    } else {
+      const key = parseIpv4Address(host);
+      if (key === 0) return { key: 0, bits: 0, isPrefix: false };
+      if (key !== null) {
+        if (this.#stack.interfaces.isOwn(key)) return { key, bits: 32, isPrefix: false };
+        throw new NetworkError("EADDRNOTAVAIL", "listen", host);
+      }
+    }
+    throw new ArgumentError(
+      "host",
+      "an IPv4 address or prefix such as 10.77.0.2 or 10.77.0.0/24",
+      host,
+      "ERR_INVALID_IP_ADDRESS",
+    );
+  }
+
+  #ephemeral(host: string): number {
+    const { ports, portUse } = this.#stack;
+    const port = ports.choose(4, 0, 0, 0, (p) => portUse.isHeld(p) || this.#byPort.has(p));
+    if (port < 0) throw new NetworkError("EADDRNOTAVAIL", "listen", host, 0);
+    return port;
+  }
+
+  /** Two listeners conflict when they are equally specific for the same addresses; the more specific one wins otherwise. */
+  #conflicts(key: number, bits: number, port: number): boolean {
+    for (const other of this.#byPort.get(port) ?? []) {
+      if (Math.max(0, other.bits) === bits && other.key === key) return true;
+    }
+    return false;
+  }
+
+  /** Whether a listener is bound to the port for `local`. */
+  isBound(local: number, port: number): boolean {
+    return this.#best(local, port) !== null;
+  }
+
+  /** The most specific listener: its own port before every port, longer prefixes before shorter. */
+  #best(local: number, port: number): Listener | null {
+    return this.#bestOf(this.#byPort.get(port), local) ?? this.#bestOf(this.#byPort.get(0), local);
+  }
+
+  #bestOf(list: Listener[] | undefined, local: number): Listener | null {
+    if (list === undefined) return null;
+    let best: Listener | null = null;
+    for (const listener of list) {
+      const matches =
+        listener.bits < 0
+          ? this.#stack.interfaces.isOwn(local)
+          : ((local ^ listener.key) & maskV4(listener.bits)) === 0;
+      if (matches && (best === null || listener.bits > best.bits)) best = listener;
+    }
+    return best;
+  }
+
+  /** Whether packets to `local`, no address of the stack's, are for a listener on a prefix. */
+  takes(local: number): boolean {
+    if (this.#prefixes === 0 || isMulticast(local) || isLimitedBroadcast(local)) return false;
+    for (const { bits, key } of this.#byId.values()) {
+      if (bits >= 0 && ((local ^ key) & maskV4(bits)) === 0) return true;
+    }
+    return false;
+  }
+
+  /** Whether a segment would find a listener. */
+  hasListener(seg: Segment): boolean {
+    return this.#best(seg.dst, seg.dstPort) !== null;
+  }
+
+  /** A segment without a flow. False: no listener either. `least` bounds the ISS where TIME-WAIT was reused. */
+  arrives(seg: Segment, least: Seq | null = null): boolean {
+    const listener = this.#best(seg.dst, seg.dstPort);
+    if (listener === null) return false;
+    if ((seg.flags & (SYN | ACK | RST)) === ACK && this.#cookies.accepts(listener, seg)) {
+      this.#redeem(listener, seg);
+      return true;
+    }
+    if (arrivesListen(seg, this.#stack)) this.#syn(listener, seg, least);
+    return true;
+  }
+
+  /** A good SYN: into the SYN queue and answered, or held, refused, turned into a cookie, dropped. */
+  #syn(listener: Listener, seg: Segment, least: Seq | null): void {
+    const stack = this.#stack;
+    if (seg.src === seg.dst && seg.srcPort === seg.dstPort) {
+      stack.drop(drop.IP_SOURCE_INVALID);
+      return;
+    }
+    if (stack.now - stack.startedAt < stack.config.quietTime) {
+      stack.drop(drop.TCP_SYN_QUEUE_FULL);
+      return;
+    }
+    const flow = listener.handler.onSyn === undefined ? null : new HeldSyn(this, stack, seg);
+    const verdict = flow === null ? "accept" : listener.handler.onSyn!(flow);
+    if (verdict === "refuse") {
+      refuse(seg, stack);
+      return;
+    }
+    if (listener.isFull) {
+      // As Linux: while the accept queue is full new SYNs are not answered either.
+      stack.counters.ListenOverflows++;
+      listener.count("acceptOverflows");
+      this.#dropSyn(listener, drop.TCP_ACCEPT_QUEUE_FULL);
+      return;
+    }
+    const { synCookies } = stack.config;
+    const full = listener.synQueue >= listener.synQueueMax;
+    if (verdict !== "hold" && (synCookies === "always" || (full && synCookies === "overflow"))) {
+      this.#cookies.send(listener, seg);
+      return;
+    }
+    const slot = full
+      ? -1
+      : stack.flows.insert(seg.family, seg.dst, seg.src, seg.dstPort, seg.srcPort, KIND_SYN_RECEIVED);
+    if (slot < 0) {
+      this.#dropSyn(listener, full ? drop.TCP_SYN_QUEUE_FULL : drop.TCP_FLOW_TABLE_FULL);
+      return;
+    }
+    stack.portUse.hold(seg.dstPort);
+    listener.synQueue++;
+    const at = slot * RECORD;
+    fillHalfOpen(stack.flows.record, at, seg, stack, least);
+    stack.flows.record[at + LISTENER] = listener.id;
+    if (verdict === "hold") {
+      stack.flows.record[at + RETRIES] = HELD;
+      flow!.slot = slot;
+      stack.wheel.set(slot, stack.now + HOLD_MAX);
+      return;
+    }
+    this.#answer(slot);
+    stack.wheel.set(slot, stack.now + stack.config.rtoInitial);
+  }
+
+  #dropSyn(listener: Listener, reason: drop.Drop): void {
+    this.#stack.counters.ListenDrops++;
+    listener.count("synDrops");
+    this.#stack.drop(reason);
+  }
+
+  /** Sends the SYN-ACK of the half-open connection in `slot`. */
+  #answer(slot: number): void {
+    const { flows, bare } = this.#stack;
+    const remote = flows.remote(slot);
+    synAck(flows.record, slot * RECORD, this.mssTo(remote), this.#stack, bare);
+    this.#stack.sendBareTo(flows.local(slot), remote, flows.localPort(slot), flows.remotePort(slot), bare);
+  }
+
+  /** The MSS to offer to `remote` (RFC 9293 3.7.1). */
+  mssTo(remote: number): number {
+    const { interfaces, config } = this.#stack;
+    const link = interfaces.route(remote) ?? interfaces.loopback;
+    const own = interfaces.pathTo(remote, link).mtu - 40;
+    return config.mss > 0 ? Math.min(config.mss, own) : own;
+  }
+
+  /** A segment for a half-open connection. Returns whether the packet's memory is kept. */
+  halfOpenArrives(slot: number, seg: Segment): boolean {
+    const stack = this.#stack;
+    const at = slot * RECORD;
+    const { record } = stack.flows;
+    if (record[at + RETRIES] === HELD) {
+      if ((seg.flags & RST) !== 0) this.forgetHalfOpen(slot);
+      return false;
+    }
+    switch (arrivesHalfOpen(record, at, seg, stack)) {
+      case FORGET:
+        this.forgetHalfOpen(slot);
+        return false;
+      case RESEND:
+        this.#answer(slot);
+        return false;
+      case COMPLETE:
+        return this.#complete(slot, seg);
+      default:
+        return false;
+    }
+  }
+
+  /** The third segment of a handshake: a connection for the accept queue, if that has room. */
+  #complete(slot: number, seg: Segment): boolean {
+    const stack = this.#stack;
+    const listener = this.#byId.get(stack.flows.record[slot * RECORD + LISTENER]!);
+    if (listener === undefined) {
+      this.forgetHalfOpen(slot);
+      refuse(seg, stack);
+      return false;
+    }
+    if (listener.isFull) {
+      stack.counters.ListenOverflows++;
+      listener.count("acceptOverflows");
+      stack.drop(drop.TCP_ACCEPT_QUEUE_FULL);
+      // Linux tcp_abort_on_overflow; else the ACK counts as lost, and the SYN-ACK's timer or the peer's data asks again.
+      if (stack.config.abortOnOverflow) {
+        this.forgetHalfOpen(slot);
+        refuse(seg, stack);
+      }
+      return false;
+    }
+    listener.synQueue--;
+    return this.#establish(listener, slot, seg, stack.flows.record, slot * RECORD);
+  }
+
+  #establish(listener: Listener, slot: number, seg: Segment, record: Int32Array, at: number): boolean {
+    const stack = this.#stack;
+    const link = stack.interfaces.route(seg.src) ?? stack.interfaces.loopback;
+    const path = stack.interfaces.pathTo(seg.src, link);
+    const congestion = CONGESTION_CONTROLS[stack.config.congestion];
+    const tcb = new Tcb(
+      seg.family,
+      seg.dst,
+      seg.src,
+      seg.dstPort,
+      seg.srcPort,
+      path,
+      stack.config,
+      congestion,
+    );
+    complete(tcb, record, at, stack);
+    if (!stack.adopt(tcb, slot)) {
+      stack.drop(drop.TCP_FLOW_TABLE_FULL);
+      return false;
+    }
+    const connection = new Connection(stack, tcb, tcb.slot, {}, false);
+    stack.counters.PassiveOpens++;
+    const kept = arrivesSynchronized(tcb, seg, stack);
+    listener.acceptQueue.push(connection);
+    this.note(listener);
+    return kept;
+  }
+
+  /** A good cookie came back: the connection it stands for. */
+  #redeem(listener: Listener, seg: Segment): void {
+    if (listener.isFull) {
+      this.#stack.counters.ListenOverflows++;
+      listener.count("acceptOverflows");
+      this.#stack.drop(drop.TCP_ACCEPT_QUEUE_FULL);
+      return;
+    }
+    this.#establish(listener, -1, seg, this.#cookies.record, 0);
+  }
+
+  /** The timer of a half-open connection: SYN-ACK again, or forgotten. */
+  halfOpenExpires(slot: number): void {
+    const stack = this.#stack;
+    const { record } = stack.flows;
+    const retries = record[slot * RECORD + RETRIES]!;
+    if (retries === HELD || retries >= stack.config.synAckRetries) {
+      stack.counters.AttemptFails++;
+      this.forgetHalfOpen(slot);
+      return;
+    }
+    record[slot * RECORD + RETRIES] = retries + 1;
+    stack.counters.RetransSegs++;
+    this.#answer(slot);
+    stack.wheel.set(slot, stack.now + stack.config.rtoInitial * 2 ** (retries + 1));
+  }
+
+  /** Drops a half-open connection and its place in the SYN queue. */
+  forgetHalfOpen(slot: number): void {
+    const listener = this.#byId.get(this.#stack.flows.record[slot * RECORD + LISTENER]!);
+    if (listener !== undefined) listener.synQueue--;
+    this.#stack.forget(slot);
+  }
+
+  /** `SynFlow.accept` of a held SYN: it is answered now. */
+  answerHeld(slot: number): void {
+    this.#stack.flows.record[slot * RECORD + RETRIES] = 0;
+    this.#answer(slot);
+    this.#stack.wheel.set(slot, this.#stack.now + this.#stack.config.rtoInitial);
+  }
+
+  /** Whether `slot` holds a SYN that waits for a decision. */
+  isHeld(slot: number): boolean {
+    return (
+      this.#stack.flows.kind(slot) === KIND_SYN_RECEIVED &&
+      this.#stack.flows.record[slot * RECORD + RETRIES] === HELD
+    );
+  }
+
+  /** The accept queue of `listener` has news. */
+  note(listener: Listener): void {
+    this.#noted.add(listener);
+    this.#stack.host.wake();
+  }
+
+  dispatch(): void {
+    for (const listener of this.#noted) {
+      this.#noted.delete(listener);
+      listener.dispatch();
+    }
+  }
+
+  /** `Listener.close`. */
+  remove(listener: Listener): void {
+    this.#byId.delete(listener.id);
+    this.#noted.delete(listener);
+    const list = this.#byPort.get(listener.port)!;
+    list.splice(list.indexOf(listener), 1);
+    if (list.length === 0) this.#byPort.delete(listener.port);
+    if (listener.address.includes("/")) this.#prefixes--;
+    const { flows } = this.#stack;
+    if (listener.synQueue === 0) return;
+    flows.forEachSlot(KIND_SYN_RECEIVED, (slot) => {
+      if (flows.record[slot * RECORD + LISTENER] === listener.id) this.#stack.forget(slot);
+    });
+  }
+
+  /** LISTEN -> SYN-SENT (RFC 9293 3.10.1). */
+  openFrom(listener: Listener, host: string, port: number, handler: ConnectionHandler): Connection {
+    const local = listener.bits === 32 ? { localAddress: formatIpv4(listener.key) } : {};
+    return connect(this.#stack, { host, port, localPort: listener.port, ...local }, handler);
+  }
+}
+
+/** In a record's RETRIES: not answered yet, waiting for the application's decision. */
+const HELD = -1;
+/** So long: the time in which Linux gives up an unanswered SYN-ACK (1 + 2 + 4 + 8 + 16 + 32 s). */
+const HOLD_MAX: Micros = 63 * SECOND;

@@ -1,0 +1,45 @@
+/**
+ * Those who watch packets go by: captures, traces. They hang on the stack, not on a device, and cost one test of a
+ * flag when there are none.
+ */
+import { type TransmitBatch, TX } from "../base/packet-batch.ts";
+import type { Micros } from "../base/time.ts";
+import { linearize } from "./local-packets.ts";
+
+/** Sees each packet as it comes in or leaves; the bytes are valid during the call only. */
+export type PacketTap = (
+  direction: "in" | "out",
+  time: Micros,
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+) => void;
+
+/** The taps of a stack. */
+export class Observers {
+  readonly #taps: Set<PacketTap> = new Set();
+  active = false;
+
+  /** Adds a tap; returns what removes it. */
+  add(tap: PacketTap): () => void {
+    this.#taps.add(tap);
+    this.active = true;
+    return () => {
+      this.#taps.delete(tap);
+      this.active = this.#taps.size > 0;
+    };
+  }
+
+  packet(direction: "in" | "out", time: Micros, bytes: Uint8Array, offset: number, length: number): void {
+    for (const tap of this.#taps) tap(direction, time, bytes, offset, length);
+  }
+
+  batch(time: Micros, batch: TransmitBatch): void {
+    for (let i = 0; i < batch.count; i++) {
+      const total = batch.table[i * TX.COLUMNS + TX.TOTAL]!;
+      const bytes = new Uint8Array(total);
+      linearize(batch, i, bytes, 0);
+      this.packet("out", time, bytes, 0, total);
+    }
+  }
+}

@@ -1,0 +1,416 @@
+/**
+ * The stack: tables, interfaces and the flow of packets through TCP. Sans-I/O: packets, time and randomness are
+ * handed in.
+ *
+ * The contract with whoever drives it, in this order, as often as there is anything to do:
+ * 1. `tick()` takes the time; `input(link, batch)` for packets received; `expire()` when `nextDeadline()` has come.
+ * 2. `dispatch()` tells the applications; they may call anything.
+ * 3. `flush()` until it returns true; whenever it returns, send and clear each `link.tx`.
+ * 4. While `isBusy`, again from 2 (packets to own addresses, and events that applications caused).
+ * `Host.wake` says that a call made outside of this round left something to do.
+ */
+import { ArgumentError, type ErrorCode } from "../base/errors.ts";
+import type { Host } from "../base/host.ts";
+import { type ReceiveBatch, RX, RX_CHECKSUM_OK, TX } from "../base/packet-batch.ts";
+import type { Seq } from "../base/seq.ts";
+import { deriveWords, PURPOSE_FLOW_TABLE } from "../base/siphash.ts";
+import { type Micros, MS } from "../base/time.ts";
+import { arrivesClosed } from "../tcp/arrives-closed.ts";
+import { arrivesSynSent } from "../tcp/arrives-syn-sent.ts";
+import { arrivesSynchronized } from "../tcp/arrives-synchronized.ts";
+import { Arena } from "../tcp/buffer/arena.ts";
+import { DEFAULT_CONFIG, type TcpConfig } from "../tcp/config.ts";
+import type { TcpContext } from "../tcp/context.ts";
+import { TcpCounters } from "../tcp/counters.ts";
+import { expire } from "../tcp/expire.ts";
+import { fastPath, SLOW, TAKEN_KEPT } from "../tcp/fast-path.ts";
+import { IsnGenerator } from "../tcp/isn.ts";
+import { nextSegment } from "../tcp/output.ts";
+import { SegmentOut } from "../tcp/segment-out.ts";
+import { CLOSED, SYN_SENT } from "../tcp/state.ts";
+import { SynCookies } from "../tcp/syn-cookie.ts";
+import { EVENT_CLOSE, enterState, type Tcb } from "../tcp/tcb.ts";
+import { fillTimeWait } from "../tcp/time-wait.ts";
+import { earliest, stopTimers } from "../tcp/timers.ts";
+import * as drop from "../wire/drop.ts";
+import { Segment } from "../wire/segment.ts";
+import { parseTcp } from "../wire/tcp-parse.ts";
+import { type ConnectOptions, connect } from "./connect.ts";
+import type { Connection } from "./connection.ts";
+import { DropCounters, IpCounters } from "./counters.ts";
+import type { ConnectionHandler, ListenerHandler } from "./events.ts";
+import { FlowTable, KIND_SYN_RECEIVED, KIND_TCB, KIND_TIME_WAIT, RECORD } from "./flow-table.ts";
+import type { StackSnapshot } from "./inspect.ts";
+import { snapshot } from "./inspect-stack.ts";
+import { Interfaces, type StackInterface, type StackPath } from "./interface.ts";
+import { ipInput } from "./ip-input.ts";
+import { emitSegment, hasRoom } from "./ip-output.ts";
+import { Limiter } from "./limiter.ts";
+import type { Listener } from "./listener.ts";
+import { Listeners, type ListenOptions } from "./listeners.ts";
+import { LocalPackets } from "./local-packets.ts";
+import { Observers } from "./observe.ts";
+import { PortUse } from "./port-use.ts";
+import { EphemeralPorts } from "./ports.ts";
+import { timeWaitArrives, timeWaitExpires } from "./time-waits.ts";
+import { TimerWheel } from "./timer-wheel.ts";
+
+/** What a stack is made of. */
+export interface StackOptions {
+  /** One for each device. */
+  readonly interfaces: StackInterface[];
+  /** Differences from `DEFAULT_CONFIG`. */
+  readonly tcp?: Partial<TcpConfig>;
+  /** Timers fire at their exact time, for simulation; else those of 10 ms and more are rounded up by about 1 ms. */
+  readonly exactTimers?: boolean;
+}
+
+/** A TCP/IP stack. */
+export class Stack implements TcpContext {
+  readonly host: Host;
+  readonly config: TcpConfig;
+  readonly interfaces: Interfaces;
+  readonly flows: FlowTable;
+  readonly wheel: TimerWheel;
+  readonly listeners: Listeners;
+  readonly ports: EphemeralPorts;
+  readonly portUse: PortUse = new PortUse();
+  readonly cookies: SynCookies;
+  readonly counters: TcpCounters = new TcpCounters();
+  readonly ip: IpCounters = new IpCounters();
+  readonly drops: DropCounters = new DropCounters();
+  readonly observers: Observers = new Observers();
+  readonly arena: Arena = new Arena();
+  readonly bare: SegmentOut = new SegmentOut();
+  /** TCBs by slot. */
+  readonly tcbs: (Tcb | null)[] = [];
+  /** When the stack came up: the quiet time (RFC 9293 3.4.3) counts from here. */
+  readonly startedAt: Micros;
+  now: Micros;
+  readonly #seg: Segment = new Segment();
+  readonly #out: SegmentOut = new SegmentOut();
+  readonly #isn: IsnGenerator;
+  readonly #challenges: Limiter;
+  readonly #resets: Limiter;
+  readonly #local: LocalPackets = new LocalPackets();
+  readonly #dirty: Tcb[] = [];
+  #dirtyAt = 0;
+  readonly #noted: Tcb[] = [];
+  #notedAt = 0;
+  #running = false;
+  readonly #onDue: (slot: number) => void = (slot) => this.#due(slot);
+
+  /** Throws `ArgumentError` for a setting out of its range. */
+  constructor(options: StackOptions, host: Host) {
+    this.host = host;
+    this.config = { ...DEFAULT_CONFIG, ...options.tcp };
+    this.now = host.clock();
+    this.startedAt = this.now;
+    this.interfaces = new Interfaces(options.interfaces);
+    this.flows = new FlowTable({
+      seed: deriveWords(host.secret, PURPOSE_FLOW_TABLE, 6),
+      maximum: this.config.flowsMax,
+    });
+    this.wheel = new TimerWheel(TICK, this.now, { exact: options.exactTimers ?? false });
+    this.listeners = new Listeners(this);
+    this.ports = new EphemeralPorts(host.secret);
+    this.cookies = new SynCookies(host.secret);
+    this.#isn = new IsnGenerator(host.secret);
+    this.#challenges = new Limiter(this.config.challengeAcks, () => host.random());
+    this.#resets = new Limiter(this.config.resets, () => host.random());
+  }
+
+  /** Takes the time from the host. */
+  tick(): void {
+    this.now = this.host.clock();
+    this.wheel.touch(this.now);
+  }
+
+  /** Passive OPEN. Throws EADDRINUSE, EADDRNOTAVAIL (NetworkError, syscall "listen") or ArgumentError. */
+  listen(options: ListenOptions, handler: ListenerHandler): Listener {
+    this.tick();
+    return this.listeners.open(options, handler);
+  }
+
+  /** Active OPEN. Throws EADDRNOTAVAIL, EADDRINUSE, ENETUNREACH (NetworkError, syscall "connect") or ArgumentError; what the network says comes by `onClose`. */
+  connect(options: ConnectOptions, handler: ConnectionHandler): Connection {
+    this.tick();
+    return connect(this, options, handler);
+  }
+
+  /** Takes received packets. */
+  input(link: StackInterface, batch: ReceiveBatch): void {
+    this.#running = true;
+    const table = batch.table;
+    const seg = this.#seg;
+    seg.bytes = batch.bytes;
+    seg.view = batch.view;
+    for (let i = 0; i < batch.count; i++) {
+      const row = i * RX.COLUMNS;
+      const offset = table[row + RX.OFFSET]!;
+      const length = table[row + RX.LENGTH]!;
+      seg.checksumOk = (table[row + RX.FLAGS]! & RX_CHECKSUM_OK) !== 0;
+      seg.gsoSize = table[row + RX.GSO_SIZE]!;
+      this.ip.InReceives++;
+      this.ip.InOctets += length;
+      if (this.observers.active) this.observers.packet("in", this.now, batch.bytes, offset, length);
+      if (ipInput(this, link, seg, offset, length)) batch.retained = true;
+    }
+    this.#running = false;
+  }
+
+  /** A TCP packet for this stack. Returns whether its memory is kept. */
+  tcpInput(seg: Segment): boolean {
+    this.counters.InSegs++;
+    const reason = parseTcp(seg.view, seg);
+    if (reason !== drop.OK) {
+      this.counters.InErrs++;
+      this.drop(reason);
+      return false;
+    }
+    const slot = this.flows.find(seg.family, seg.dst, seg.src, seg.dstPort, seg.srcPort);
+    if (slot < 0) {
+      if (!this.listeners.arrives(seg)) arrivesClosed(seg, this);
+      return false;
+    }
+    const tcb = this.tcbs[slot] ?? null;
+    if (tcb !== null) return this.#segmentArrives(tcb, seg);
+    if (this.flows.kind(slot) === KIND_TIME_WAIT) timeWaitArrives(this, slot, seg);
+    else return this.listeners.halfOpenArrives(slot, seg);
+    return false;
+  }
+
+  /** SEGMENT ARRIVES (RFC 9293 3.10.7) at a TCB. */
+  #segmentArrives(tcb: Tcb, seg: Segment): boolean {
+    tcb.segsIn++;
+    const fast = fastPath(tcb, seg, this);
+    if (fast !== SLOW) return fast === TAKEN_KEPT;
+    if (tcb.state === SYN_SENT) return arrivesSynSent(tcb, seg, this);
+    return arrivesSynchronized(tcb, seg, this);
+  }
+
+  /** The earliest time at which `expire` has something to do; NEVER (Infinity) without any. */
+  nextDeadline(): Micros {
+    return this.wheel.nextDeadline();
+  }
+
+  /** Runs the timers that are due. */
+  expire(): void {
+    this.#running = true;
+    this.wheel.expire(this.now, this.#onDue);
+    this.#running = false;
+  }
+
+  #due(slot: number): void {
+    const tcb = this.tcbs[slot] ?? null;
+    if (tcb !== null) {
+      tcb.wheelAt = Number.POSITIVE_INFINITY;
+      expire(tcb, this);
+      if (tcb.slot >= 0) this.rearm(tcb);
+      return;
+    }
+    const kind = this.flows.kind(slot);
+    if (kind === KIND_TIME_WAIT) timeWaitExpires(this, slot);
+    else if (kind === KIND_SYN_RECEIVED) this.listeners.halfOpenExpires(slot);
+  }
+
+  /** Tells applications what happened. An exception of theirs comes through; the rest is told by the next call. */
+  dispatch(): void {
+    this.listeners.dispatch();
+    const noted = this.#noted;
+    while (this.#notedAt < noted.length) {
+      const tcb = noted[this.#notedAt++]!;
+      tcb.noted = false;
+      (tcb.owner as Connection).deliver();
+    }
+    noted.length = 0;
+    this.#notedAt = 0;
+  }
+
+  /** Writes what is ready to be sent into the interfaces' batches. False: a batch is full, send it and call again. */
+  flush(): boolean {
+    const dirty = this.#dirty;
+    while (this.#dirtyAt < dirty.length) {
+      const tcb = dirty[this.#dirtyAt]!;
+      if (!this.#drain(tcb)) return false;
+      this.#dirtyAt++;
+      tcb.dirty = false;
+    }
+    dirty.length = 0;
+    this.#dirtyAt = 0;
+    return this.#local.collect(this);
+  }
+
+  /** Sends everything that `tcb` may send now; false when the batch is full. */
+  #drain(tcb: Tcb): boolean {
+    const out = this.#out;
+    const link = (tcb.path as StackPath).link;
+    for (;;) {
+      const buffer = tcb.queuedToSend > 0 ? tcb.sendBuffer : null;
+      if (!hasRoom(link, buffer)) return false;
+      if (!nextSegment(tcb, this, out)) return true;
+      this.counters.OutSegs++;
+      emitSegment(link, tcb.local, tcb.remote, tcb.localPort, tcb.remotePort, out, buffer);
+    }
+  }
+
+  /** Something is left to do: dispatch and flush again. */
+  get isBusy(): boolean {
+    return this.#dirty.length > 0 || this.#noted.length > 0 || this.listeners.isBusy || this.#local.isBusy;
+  }
+
+  /** Takes the packets that the stack sent to itself. Part of the driver's round. */
+  inputLocal(): void {
+    this.#local.deliver(this);
+  }
+
+  /** To be called for each batch about to be sent: shows it to observers. */
+  observe(link: StackInterface): void {
+    const { tx } = link;
+    this.ip.OutRequests += tx.count;
+    for (let i = 0; i < tx.count; i++) this.ip.OutOctets += tx.table[i * TX.COLUMNS + TX.TOTAL]!;
+    if (this.observers.active) this.observers.batch(this.now, tx);
+  }
+
+  // --- TcpContext: what TCP asks for ---
+
+  markDirty(tcb: Tcb): void {
+    if (tcb.dirty) return;
+    tcb.dirty = true;
+    this.#dirty.push(tcb);
+    if (!this.#running) this.host.wake();
+  }
+
+  note(tcb: Tcb, events: number): void {
+    tcb.events |= events;
+    if (tcb.noted) return;
+    tcb.noted = true;
+    this.#noted.push(tcb);
+    if (!this.#running) this.host.wake();
+  }
+
+  rearm(tcb: Tcb): void {
+    if (tcb.slot < 0) return;
+    const at = earliest(tcb);
+    if (at >= tcb.wheelAt) return;
+    tcb.wheelAt = at;
+    this.wheel.set(tcb.slot, at);
+  }
+
+  drop(reason: drop.Drop): void {
+    this.drops.count(reason);
+  }
+
+  allowChallenge(): boolean {
+    return this.#challenges.allow(this.now);
+  }
+
+  allowReset(): boolean {
+    return this.#resets.allow(this.now);
+  }
+
+  isn(family: number, local: number, remote: number, localPort: number, remotePort: number): Seq {
+    return this.#isn.isn(family, local, remote, localPort, remotePort, this.now);
+  }
+
+  timestampOffset(family: number, local: number, remote: number): number {
+    return this.#isn.timestampOffset(family, local, remote);
+  }
+
+  sendBare(seg: Segment, out: SegmentOut): void {
+    this.sendBareTo(seg.dst, seg.src, seg.dstPort, seg.srcPort, out);
+  }
+
+  /** Sends a segment that no TCB stands behind. When the batch is full it is lost, as on a full link. */
+  sendBareTo(local: number, remote: number, localPort: number, remotePort: number, out: SegmentOut): void {
+    const link = this.interfaces.route(remote);
+    if (link === null || !hasRoom(link, null)) {
+      this.ip.OutDiscards++;
+      return;
+    }
+    this.counters.OutSegs++;
+    emitSegment(link, local, remote, localPort, remotePort, out, null);
+    if (!this.#running) this.host.wake();
+  }
+
+  toTimeWait(tcb: Tcb): void {
+    const { flows } = this;
+    const slot = tcb.slot;
+    stopTimers(tcb);
+    tcb.slot = -1;
+    this.tcbs[slot] = null;
+    tcb.freeSending();
+    if (flows.countOfKind(KIND_TIME_WAIT) >= this.config.timeWaitMax) {
+      this.counters.TWOverflow++;
+      this.forget(slot);
+    } else {
+      this.counters.TW++;
+      flows.setKind(slot, KIND_TIME_WAIT);
+      fillTimeWait(flows.record, slot * RECORD, tcb);
+      this.wheel.set(slot, this.now + 2 * this.config.msl);
+    }
+    this.note(tcb, EVENT_CLOSE);
+  }
+
+  release(tcb: Tcb, error: ErrorCode | null): void {
+    const slot = tcb.slot;
+    if (tcb.state !== CLOSED) enterState(tcb, CLOSED);
+    stopTimers(tcb);
+    if (slot < 0) return;
+    tcb.slot = -1;
+    this.tcbs[slot] = null;
+    this.forget(slot);
+    tcb.freeSending();
+    (tcb.owner as Connection).failed(error);
+    this.note(tcb, EVENT_CLOSE);
+  }
+
+  // --- for the stack's own parts ---
+
+  /** Gives `tcb` a slot, or takes over the half-open one given. Returns false when the table is full. */
+  adopt(tcb: Tcb, slot: number): boolean {
+    if (slot < 0) {
+      slot = this.flows.insert(tcb.family, tcb.local, tcb.remote, tcb.localPort, tcb.remotePort, KIND_TCB);
+      if (slot < 0) return false;
+      this.portUse.hold(tcb.localPort);
+    } else {
+      this.wheel.cancel(slot);
+      this.flows.setKind(slot, KIND_TCB);
+    }
+    tcb.slot = slot;
+    this.tcbs[slot] = tcb;
+    return true;
+  }
+
+  /** Takes a flow out of the table. */
+  forget(slot: number): void {
+    this.wheel.cancel(slot);
+    this.portUse.letGo(this.flows.localPort(slot));
+    this.flows.remove(slot);
+  }
+
+  /** Stops listening and resets every connection; the next flush says so to the peers. */
+  shutdown(): void {
+    this.tick();
+    for (const listener of this.listeners.all) listener.close();
+    for (const tcb of this.tcbs) {
+      if (tcb !== null && tcb !== undefined) (tcb.owner as Connection).abort();
+    }
+  }
+
+  /** Everything about the stack at this moment. */
+  snapshot(options: { info?: boolean } = {}): StackSnapshot {
+    this.tick();
+    return snapshot(this, options.info ?? true);
+  }
+}
+
+/** The wheel's finest level: 1,024 us. */
+const TICK = 1.024 * MS;
+
+/** Checks a port number at the API's edge. */
+export function checkPort(name: string, port: number, least: number): void {
+  if (!Number.isInteger(port) || port < least || port > 65_535) {
+    throw new ArgumentError(name, `a port number from ${least} to 65535`, port, "ERR_SOCKET_BAD_PORT");
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * TIME-WAIT in the flow table: what a segment or the end of 2MSL does to a record (tcp/time-wait.ts judges).
+ */
+
+import { ANSWER, arrivesTimeWait, RESTART, REUSE, sendNext, timeWaitAck } from "../tcp/time-wait.ts";
+import type { Segment } from "../wire/segment.ts";
+import { RECORD } from "./flow-table.ts";
+import type { Stack } from "./stack.ts";
+
+/** A segment for the record in `slot`. */
+export function timeWaitArrives(stack: Stack, slot: number, seg: Segment): void {
+  const at = slot * RECORD;
+  const record = stack.flows.record;
+  const outcome = arrivesTimeWait(record, at, seg, stack);
+  switch (outcome) {
+    case REUSE: {
+      const least = sendNext(record, at);
+      if (!stack.listeners.hasListener(seg)) {
+        answer(stack, slot);
+        return;
+      }
+      stack.counters.TWRecycled++;
+      stack.forget(slot);
+      stack.listeners.arrives(seg, least);
+      return;
+    }
+    case RESTART:
+      // RFC 9293 3.10.7.4: "Restart the 2 MSL time-wait timeout."
+      stack.wheel.set(slot, stack.now + 2 * stack.config.msl);
+      answer(stack, slot);
+      return;
+    case ANSWER:
+      answer(stack, slot);
+      return;
+    default:
+  }
+}
+
+/** 2MSL is over: the connection is CLOSED. */
+export function timeWaitExpires(stack: Stack, slot: number): void {
+  stack.counters.TWKilled++;
+  stack.forget(slot);
+}
+
+function answer(stack: Stack, slot: number): void {
+  const { flows, bare } = stack;
+  timeWaitAck(flows.record, slot * RECORD, stack, bare);
+  stack.sendBareTo(
+    flows.local(slot),
+    flows.remote(slot),
+    flows.localPort(slot),
+    flows.remotePort(slot),
+    bare,
+  );
+}
