@@ -3,13 +3,13 @@
  * what to do. The only file of the command line that knows how a stack is made.
  */
 import { networkInterfaces } from "node:os";
+import type { RunningStack } from "../driver/create-stack.ts";
 import { createStack } from "../driver/create-stack.ts";
 import { type CliError, codeOf, failure, oneLine } from "./cli-error.ts";
-import type { Running } from "./running.ts";
 import type { LinkOptions } from "./serve-options.ts";
 
 /** The device is up when this returns; packets flow. */
-export function bringUp(options: LinkOptions): Running {
+export function bringUp(options: LinkOptions): RunningStack {
   requireFreeAddress(options);
   try {
     return createStack({

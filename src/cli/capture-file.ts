@@ -3,16 +3,20 @@
  * link, packets are left out of the file and counted, rather than kept in memory or the link held up.
  */
 import { createWriteStream } from "node:fs";
+import type { RunningStack } from "../driver/create-stack.ts";
 import { enhancedPacket, INBOUND, interfaceDescription, OUTBOUND, sectionHeader } from "../wire/pcapng.ts";
 import { codeOf, failure, oneLine } from "./cli-error.ts";
-import type { Running } from "./running.ts";
 import type { Log } from "./serve-log.ts";
 
 /** Bytes that may wait for the disk. */
 const WAITING_MAX = 64 * 1024 * 1024;
 
 /** Starts capturing; the function returned stops, and resolves when the file is whole. */
-export async function captureToFile(running: Running, path: string, log: Log): Promise<() => Promise<void>> {
+export async function captureToFile(
+  running: RunningStack,
+  path: string,
+  log: Log,
+): Promise<() => Promise<void>> {
   const file = createWriteStream(path, { flags: "w", mode: 0o600 });
   await new Promise<void>((resolve, reject) => {
     file.once("open", () => resolve());
@@ -26,17 +30,14 @@ export async function captureToFile(running: Running, path: string, log: Log): P
   });
   file.write(sectionHeader());
   file.write(interfaceDescription(running.device.name));
-  // The stack's clock starts anywhere; a capture file counts from 1970.
-  let epochUs: number | null = null;
   const stop = running.capture((direction, bytes, offset, length, timeUs) => {
     if (failed) return;
     if (file.writableLength > WAITING_MAX) {
       left++;
       return;
     }
-    epochUs ??= Date.now() * 1000 - timeUs;
     const packet = bytes.subarray(offset, offset + length);
-    file.write(enhancedPacket(packet, length, epochUs + timeUs, direction === "in" ? INBOUND : OUTBOUND));
+    file.write(enhancedPacket(packet, length, timeUs, direction === "in" ? INBOUND : OUTBOUND));
   });
   return async () => {
     stop();

@@ -90,7 +90,10 @@ function openNetwork(task: LabTask): LabNetwork {
       why = oneLine(error);
     }
   }
-  if (task.command.length > 0) throw failure(`a command in the lab needs a TUN device: ${why}`);
+  if (task.command.length > 0)
+    throw failure(
+      `a command in the lab needs a TUN device: ${why}: run as root, or let this user open /dev/net/tun`,
+    );
   process.stderr.write(`usertcp: no TUN device here (${why}): two stacks in memory instead, back to back\n`);
   return memoryNetwork(task.options);
 }

@@ -5,22 +5,22 @@
 import { connect as kernelConnect } from "node:net";
 import { loadAddon } from "../device/addon.ts";
 import { createPipe } from "../device/pipe.ts";
+import type { RunningStack } from "../driver/create-stack.ts";
 import { createStack } from "../driver/create-stack.ts";
 import { createNet } from "../net.ts";
 import { bringUp } from "./bring-up.ts";
 import type { OpenSocket } from "./lab-proof.ts";
-import type { Running } from "./running.ts";
 import type { ServeOptions } from "./serve-options.ts";
 
 /** What the lab runs on. */
 export interface LabNetwork {
   device: "tun" | "memory";
   /** The stack that serves. */
-  running: Running;
+  running: RunningStack;
   /** The TCP on the other side. */
   open: OpenSocket;
   /** The stack on the other side, where that is one of ours. */
-  client: Running | null;
+  client: RunningStack | null;
 }
 
 /** On TUN, in the namespace that this process is in. */

@@ -6,13 +6,13 @@ import { lookup } from "node:dns/promises";
 import type { Readable, Writable } from "node:stream";
 import { Command } from "commander";
 import { parseIpv4Address, parseIpv6Address } from "../base/address.ts";
+import type { RunningStack } from "../driver/create-stack.ts";
 import type { Connection } from "../stack/connection.ts";
 import { parsePort } from "./argument.ts";
 import { bringUp } from "./bring-up.ts";
 import { CliError, codeOf, failure, misuse, oneLine } from "./cli-error.ts";
 import { pump } from "./connection-pump.ts";
 import { chooseSocket, openStream, streamOutcome } from "./control-client.ts";
-import type { Running } from "./running.ts";
 import { addLinkOptions, type RawOptions, readLinkOptions } from "./serve-options.ts";
 import { untilSignal } from "./signals.ts";
 
@@ -57,7 +57,7 @@ async function throughRunningStack(control: string, host: string, port: number):
   if (last.error) throw failure(last.error.message);
 }
 
-async function throughOwnStack(running: Running, host: string, port: number): Promise<void> {
+async function throughOwnStack(running: RunningStack, host: string, port: number): Promise<void> {
   try {
     const lost = running.closed.then((error) => {
       throw failure(
@@ -74,7 +74,7 @@ async function throughOwnStack(running: Running, host: string, port: number): Pr
 
 /** Opens a connection and pumps it until it is over. */
 export function exchange(
-  running: Pick<Running, "connect">,
+  running: Pick<RunningStack, "connect">,
   host: string,
   port: number,
   input: Readable,

@@ -2,6 +2,8 @@
  * A running stack with everything `usertcp serve` puts around it: services, capture, control socket; brought up
  * together and taken down together. Prints nothing, and installs no signal handler.
  */
+
+import type { RunningStack } from "../driver/create-stack.ts";
 import { createNet } from "../net.ts";
 import { captureToFile } from "./capture-file.ts";
 import { codeOf, failure, oneLine } from "./cli-error.ts";
@@ -10,10 +12,9 @@ import { PROTOCOL_VERSION } from "./control-protocol.ts";
 import { ControlServer, type ControlTarget } from "./control-server.ts";
 import { httpHandler } from "./http-page.ts";
 import { packageVersion } from "./package-version.ts";
-import type { Listening, Running } from "./running.ts";
 import type { Log } from "./serve-log.ts";
 import type { ServeOptions, ServiceName } from "./serve-options.ts";
-import { NET_SERVICES, type NetApi, serveHttp, serveStream } from "./services-net.ts";
+import { type Listening, NET_SERVICES, type NetApi, serveHttp, serveStream } from "./services-net.ts";
 import { RAW_SERVICES } from "./services-raw.ts";
 
 /** What the `ready` line says. */
@@ -42,12 +43,12 @@ export interface ServeContext {
   log: Log;
   lab: boolean;
   /** Through which stack `usertcp nc` connects; default: the one that serves. */
-  dialer?: Pick<Running, "connect">;
+  dialer?: Pick<RunningStack, "connect">;
 }
 
 /** Takes over `running`: if anything fails, that is closed as well. */
 export async function serveStack(
-  running: Running,
+  running: RunningStack,
   options: ServeOptions,
   context: ServeContext,
 ): Promise<Served> {
@@ -79,7 +80,7 @@ async function unwind(undo: (() => void | Promise<void>)[]): Promise<void> {
 }
 
 async function startServices(
-  running: Running,
+  running: RunningStack,
   options: ServeOptions,
   undo: (() => void)[],
 ): Promise<Partial<Record<ServiceName, number>>> {
@@ -99,7 +100,7 @@ async function startServices(
 }
 
 async function startService(
-  running: Running,
+  running: RunningStack,
   net: NetApi,
   options: ServeOptions,
   started: Partial<Record<ServiceName, number>>,
@@ -121,7 +122,7 @@ async function startService(
 }
 
 async function startControl(
-  running: Running,
+  running: RunningStack,
   options: ServeOptions,
   context: ServeContext,
 ): Promise<ControlServer> {

@@ -5,7 +5,6 @@
 import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from "node:http";
 import { type Duplex, Readable } from "node:stream";
 import { PATTERN } from "./pattern.ts";
-import type { Listening } from "./running.ts";
 import type { ServiceName } from "./serve-options.ts";
 
 /** A server of node:net's shape. */
@@ -16,6 +15,11 @@ export interface NetServer {
   once(event: "listening" | "error", listener: (error: Error) => void): unknown;
   on(event: "error", listener: (error: Error) => void): unknown;
   removeListener(event: "listening" | "error", listener: (error: Error) => void): unknown;
+}
+
+/** Something that listens, as far as services care. */
+export interface Listening {
+  close(): void;
 }
 
 /** The part of node:net that the services use. */
@@ -87,5 +91,5 @@ async function listening(server: NetServer, host: string, port: number): Promise
     });
     server.listen({ host, port });
   });
-  return { port, close: () => void server.close() };
+  return { close: () => void server.close() };
 }
