@@ -87,6 +87,10 @@ export class Link implements ConnectionHandler {
     this.reading = true;
     if (this.noDelay) connection.setNoDelay(true);
     if (this.keepAlive) this.applyKeepAlive(connection);
+  }
+
+  /** Sends what was written before the connection. */
+  flush(): void {
     const waiting = this.waiting;
     if (waiting === null) return;
     this.waiting = null;

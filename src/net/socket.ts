@@ -80,6 +80,7 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
     link.adopt(connection);
     this._unrefTimer();
     this.emit("connect");
+    link.flush();
     this.emit("ready");
     if (this.destroyed) return;
     if (this.isPaused() && !wanted) link.stopReading();
@@ -368,12 +369,15 @@ export function socketConstructor(stack: NetStack): SocketConstructor {
   return Bound;
 }
 
-/** On 'end': not half-open, so the stream ends too, and a write in between gets Node's EPIPE. */
+/** On 'end', when not half-open: the stream ends too, and a write after that learns that it was the peer who ended. */
 function refuseWrites(this: Socket): void {
-  if (!this.allowHalfOpen) this.write = writeAfterFin;
+  if (!this.allowHalfOpen) this.write = writeAfterFin as Socket["write"];
 }
 
-function writeAfterFin(this: Socket, _chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
+function writeAfterFin(this: Socket, chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
+  if (!this.writableEnded) {
+    return duplex.write.call(this, chunk, encoding as BufferEncoding, callback as Callback);
+  }
   const done = typeof encoding === "function" ? encoding : callback;
   const error = endedByPeer();
   if (typeof done === "function") process.nextTick(done as Callback, error);

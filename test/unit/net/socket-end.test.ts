@@ -37,10 +37,15 @@ describe("half-close", () => {
     const { socket, connection } = accepted();
     const log = record(socket);
     const done = vi.fn();
-    socket.on("end", () => socket.write("late", done));
+    socket.on("finish", () => socket.write("late", done));
     connection.deliverEnd();
     await settle();
-    expect(log).toEqual(["end", "error This socket has been ended by the other party", "close true"]);
+    expect(log).toEqual([
+      "end",
+      "finish",
+      "error This socket has been ended by the other party",
+      "close true",
+    ]);
     expect(done.mock.calls[0]![0].code).toBe("EPIPE");
   });
 });
