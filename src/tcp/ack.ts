@@ -63,7 +63,7 @@ function advance(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   const finAcked = tcb.finSent && seg.ack === snd.nxt;
   const text = sample.acked - (finAcked ? 1 : 0);
   snd.una = seg.ack;
-  if (lt(snd.up, snd.una)) snd.up = snd.una;
+  keepNear(tcb);
   const sentAt = acknowledgeRecords(tcb, seg.ack);
   takeRtt(tcb, seg, sentAt, ctx);
   if (text > 0) tcb.sendBuffer.discard(text);
@@ -77,6 +77,17 @@ function advance(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
     ctx.note(tcb, EVENT_DRAIN);
   }
   if (tcb.queuedToSend === 0 && (finAcked || !tcb.finQueued)) ctx.note(tcb, EVENT_FINISH);
+}
+
+/** Marks that lie behind SND.UNA move up with it: left 2^31 behind, they would compare as ahead. */
+function keepNear(tcb: Tcb): void {
+  const { snd } = tcb;
+  const { una } = snd;
+  if (lt(snd.up, una)) snd.up = una;
+  if (lt(snd.small, una)) snd.small = una;
+  if (lt(tcb.lostMark, una)) tcb.lostMark = una;
+  if (lt(tcb.resendHint, una)) tcb.resendHint = una;
+  if (lt(tcb.recover, una)) tcb.recover = add(una, -1);
 }
 
 /** A sample by Karn's rule, else from the echoed timestamp (RFC 7323 4.1: only ACKs of new data count). */

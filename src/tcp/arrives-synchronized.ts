@@ -189,7 +189,7 @@ function checkAck(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
 /** SYN-RECEIVED (or FIN-WAIT-1 from it): our SYN must be acknowledged first. */
 function synAcknowledged(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   const snd = tcb.snd;
-  if (snd.una !== snd.iss) return true;
+  if (tcb.synAcked) return true;
   if (!gt(seg.ack, snd.una) || gt(seg.ack, snd.nxt)) {
     ctx.drop(drop.TCP_ACK_UNACCEPTABLE);
     refuse(seg, ctx);
@@ -214,7 +214,9 @@ function takeUrgent(tcb: Tcb, seg: Segment): void {
   if ((seg.flags & URG) === 0 || seg.up === 0) return;
   const state = tcb.state;
   if (state !== ESTABLISHED && state !== FIN_WAIT_1 && state !== FIN_WAIT_2) return;
-  tcb.rcv.up = max(tcb.rcv.up, add(seg.seq, seg.up));
+  const { rcv } = tcb;
+  if (lt(rcv.up, rcv.nxt)) rcv.up = rcv.nxt;
+  rcv.up = max(rcv.up, add(seg.seq, seg.up));
 }
 
 /** Seventh: the text, in the states that take it. */

@@ -142,6 +142,7 @@ export function setKeepAlive(tcb: Tcb, on: boolean, ctx: TcpContext): void {
 
 /** ESTABLISHED is reached from either side: agreed values, congestion control, and the news. */
 export function established(tcb: Tcb, ctx: TcpContext): void {
+  tcb.synAcked = true;
   updateMss(tcb, ctx);
   tcb.congestion.init(tcb, ctx.config.initialWindow);
   tcb.retries = 0;

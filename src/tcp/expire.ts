@@ -31,7 +31,7 @@ function retransmitTimeout(tcb: Tcb, ctx: TcpContext): void {
   ctx.counters.TCPTimeouts++;
   if (gaveUp(tcb, ctx, retryLimit(tcb, ctx), tcb.retries)) return;
   tcb.retries++;
-  if (tcb.snd.una === tcb.snd.iss) {
+  if (!tcb.synAcked) {
     // The SYN (or SYN-ACK) is what is missing.
     backOff(tcb, ctx.config);
     tcb.synQueued = true;

@@ -198,7 +198,7 @@ function probe(tcb: Tcb, ctx: TcpContext, out: SegmentOut): void {
 }
 
 function fillText(tcb: Tcb, out: SegmentOut, at: Seq, length: number): void {
-  const first = max(tcb.snd.una, add(tcb.snd.iss, 1));
+  const first = tcb.synAcked ? tcb.snd.una : add(tcb.snd.una, 1);
   out.seq = at;
   out.textPosition = length > 0 ? tcb.sendBuffer.position + diff(at, first) : 0;
   out.textLength = length;

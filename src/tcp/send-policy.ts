@@ -2,7 +2,7 @@
  * How much new text may leave now: the peer's window, the congestion window, silly-window avoidance
  * (RFC 9293 3.8.6.2.1) and Nagle (3.7.4) with Minshall's variant.
  */
-import { add, diff, gt, max } from "../base/seq.ts";
+import { diff, gt } from "../base/seq.ts";
 import type { TcpContext } from "./context.ts";
 import { inFlight } from "./recovery/scoreboard.ts";
 import type { Tcb } from "./tcb.ts";
@@ -18,8 +18,8 @@ export function unsent(tcb: Tcb): number {
 
 /** Text sent and not acknowledged. SYN and FIN are no text. */
 export function textOutstanding(tcb: Tcb): number {
-  const first = max(tcb.snd.una, add(tcb.snd.iss, 1));
-  return Math.max(0, diff(tcb.snd.nxt, first) - (tcb.finSent ? 1 : 0));
+  const outstanding = diff(tcb.snd.nxt, tcb.snd.una);
+  return Math.max(0, outstanding - (tcb.synAcked ? 0 : 1) - (tcb.finSent && outstanding > 0 ? 1 : 0));
 }
 
 /** Largest text of one (super-)segment. */

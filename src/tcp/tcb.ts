@@ -102,6 +102,8 @@ export class Tcb {
   windowScale: boolean;
   /** This end opened actively. */
   active = false;
+  /** Our SYN is acknowledged: SND.UNA is no longer ISS (which a comparison could not tell after 2^31 bytes). */
+  synAcked = false;
 
   // Timestamps (RFC 7323): offset of our clock, TS.Recent and when it was set, ours last echoed.
   tsOffset = 0;

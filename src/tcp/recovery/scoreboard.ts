@@ -16,7 +16,7 @@ export function inFlight(tcb: Tcb): number {
   let pipe = outstanding - ring.sacked - ring.lost + ring.retransmitted;
   // Without SACK each duplicate ACK says that one segment left the network (RFC 6582 3.2, RFC 3042).
   if (!tcb.sackPermitted) pipe -= tcb.dupAcks * tcb.snd.mss;
-  return pipe > 0 ? pipe : 0;
+  return Math.max(pipe, 0);
 }
 
 /**
