@@ -45,7 +45,7 @@ function echo(socket: Socket): void {
 
 function discard(socket: Socket): void {
   socket.on("error", ignore);
-  socket.resume();
+  socket.on("data", ignore); // faster than resume(), which goes by way of the stream's buffer
 }
 
 function chargen(socket: Socket): void {

@@ -48,7 +48,7 @@ export function parseArguments(args: readonly string[]): BenchOptions | string {
     .option("--targets <names>", `of ${TARGET_NAMES.join(",")}`, listOf("target", TARGET_NAMES), TARGET_NAMES)
     .option("--workloads <names>", `of ${workloads.join(",")}`, listOf("workload", workloads), workloads)
     .option("--seconds <s>", "length of a run after its warm-up", numberIn(0.1, 60), 2)
-    .option("--warm-up <s>", "start of each run that does not count", numberIn(0, 60), 0.5)
+    .option("--warm-up <s>", "start of each run that does not count", numberIn(0, 60), 1)
     .option("--runs <n>", "runs of each workload and target; fewer than 3 tell little", wholeIn(1, 100), 3)
     .option("--mtu <bytes>", "of the link, such as 1500 or 65520", wholeIn(576, 65_535), 1500)
     .option("--spin <us>", "microseconds that usertcp polls after a productive batch", wholeIn(0, 10_000))

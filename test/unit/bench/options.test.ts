@@ -23,7 +23,7 @@ describe("npm run bench", () => {
       targets: ["usertcp", "usertcp-net", "node-net", "kernel-c"],
       workloads: ["up", "down", "rr1", "rr1p", "rr64", "crr"],
       seconds: 2,
-      warmUp: 0.5,
+      warmUp: 1,
       runs: 3,
       mtu: 1500,
       spinUs: null,
