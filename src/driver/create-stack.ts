@@ -50,7 +50,13 @@ export interface RunningStack {
 }
 
 /** Sees a packet; the bytes are valid during the call only. */
-export type CaptureTap = (direction: "in" | "out", bytes: Uint8Array, offset: number, length: number, timeUs: number) => void;
+export type CaptureTap = (
+  direction: "in" | "out",
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  timeUs: number,
+) => void;
 
 /** Brings a stack up. Throws `ArgumentError`, or what opening the device throws (EPERM, EBUSY, ENOENT). */
 export function createStack(options: CreateStackOptions): RunningStack {
@@ -62,10 +68,14 @@ export function createStack(options: CreateStackOptions): RunningStack {
     return prefix;
   });
   if (addresses.length === 0) throw new ArgumentError("addresses", "at least one address", "none");
-  const device = options.device ?? openTun(typeof options.tun === "string" ? { name: options.tun } : (options.tun ?? {}));
+  const device =
+    options.device ?? openTun(typeof options.tun === "string" ? { name: options.tun } : (options.tun ?? {}));
   const link = new StackInterface(device.name, device.mtu, device.offload, addresses);
   const host = new NodeHost(() => driver.run());
-  const stack = new Stack({ interfaces: [link], ...(options.tcp === undefined ? {} : { tcp: options.tcp }) }, host);
+  const stack = new Stack(
+    { interfaces: [link], ...(options.tcp === undefined ? {} : { tcp: options.tcp }) },
+    host,
+  );
   let gone: (error: Error | null) => void = () => {};
   const closed = new Promise<Error | null>((resolve) => {
     gone = resolve;

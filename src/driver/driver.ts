@@ -34,7 +34,13 @@ export class Driver implements DeviceReceiver {
   };
 
   /** `link` is the stack's interface that stands for `device`. `onGone` is told once when the device is. */
-  constructor(stack: Stack, host: NodeHost, device: Device, link: StackInterface, onGone: (error: Error | null) => void) {
+  constructor(
+    stack: Stack,
+    host: NodeHost,
+    device: Device,
+    link: StackInterface,
+    onGone: (error: Error | null) => void,
+  ) {
     this.#stack = stack;
     this.#host = host;
     this.#device = device;

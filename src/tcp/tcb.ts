@@ -255,19 +255,23 @@ export class Tcb {
 
   /** Bytes from SEND, kept until acknowledged. */
   get sendBuffer(): SendBuffer {
-    return (this.#send ??= new SendBuffer());
+    this.#send ??= new SendBuffer();
+    return this.#send;
   }
 
   get receiveBuffer(): ReceiveBuffer {
-    return (this.#receive ??= new ReceiveBuffer());
+    this.#receive ??= new ReceiveBuffer();
+    return this.#receive;
   }
 
   get assembler(): Assembler {
-    return (this.#assembler ??= new Assembler());
+    this.#assembler ??= new Assembler();
+    return this.#assembler;
   }
 
   get sentRing(): SentRing {
-    return (this.#sent ??= new SentRing());
+    this.#sent ??= new SentRing();
+    return this.#sent;
   }
 
   /** Bytes in the buffers, without making them. */
