@@ -3,7 +3,8 @@ import { Command } from "commander";
 import type { SocketRow, StackSnapshot } from "../stack/inspect.ts";
 import { ask, chooseSocket } from "./control-client.ts";
 import type { VersionResult } from "./control-protocol.ts";
-import { formatNetstat, formatStatistics, type NetstatView } from "./netstat-format.ts";
+import { formatNetstat, type NetstatView } from "./netstat-format.ts";
+import { formatStatistics } from "./netstat-statistics.ts";
 import { portNames } from "./services-file.ts";
 
 interface NetstatOptions {

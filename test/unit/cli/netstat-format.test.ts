@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { formatNetstat, formatStatistics, type NetstatView } from "../../../src/cli/netstat-format.ts";
+import { formatNetstat, type NetstatView } from "../../../src/cli/netstat-format.ts";
+import { formatStatistics } from "../../../src/cli/netstat-statistics.ts";
 import { STATE_NAMES } from "../../../src/tcp/state.ts";
 import { listenerRow, snapshotOf, socketRow } from "./rows.ts";
 
@@ -63,18 +64,19 @@ describe("netstat -nat", () => {
 describe("netstat -s", () => {
   it("gives counters their sentences, others their names, and drops their reasons", () => {
     const counters = {
-      ActiveOpens: 3,
-      InSegs: 16,
-      DelayedACKs: 1,
-      TCPDelivered: 7,
-      TCPTimeouts: 0,
-      IcmpInEchos: 2,
+      ...{ InReceives: 9, ActiveOpens: 3, InSegs: 16, DelayedACKs: 1, TCPDelivered: 7, TCPTimeouts: 0 },
+      ...{ IcmpInEchos: 2, InOctets: 800 },
     };
     const text = formatStatistics(snapshotOf([socketRow()], { counters, drops: { "tcp-checksum": 2 } }));
     expect(text.split("\n")).toEqual([
       "Ip:",
+      "    9 total packets received",
+      "    0 incoming packets delivered",
+      "    0 requests sent out",
       "Icmp:",
-      "    IcmpInEchos: 2",
+      "    0 ICMP messages received",
+      "    0 input ICMP message failed",
+      "    echo requests received: 2",
       "Tcp:",
       "    3 active connection openings",
       "    0 passive connection openings",
@@ -89,6 +91,8 @@ describe("netstat -s", () => {
       "TcpExt:",
       "    1 delayed acks sent",
       "    TCPDelivered: 7",
+      "IpExt:",
+      "    InOctets: 800",
       "Drops:",
       "    2 tcp-checksum",
       "",
