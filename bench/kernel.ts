@@ -9,7 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "./failure.ts";
 import { buildClient, type Errand, type LoadReport, load } from "./load.ts";
 import { cleanUp, requireNamespaces, runIn } from "./namespace.ts";
-import { significant } from "./report.ts";
+import { OTHERS_MATTER, significant } from "./report.ts";
 import { type Measurement, PRIMARY, type Row, rowsOf } from "./row.ts";
 import {
   busySecondsOf,
@@ -73,9 +73,6 @@ interface Sample extends LoadReport {
   /** The share of the machine, 0 to 1, that went to neither client nor target meanwhile. */
   readonly others: number;
 }
-
-/** From this share on, others on the machine have a say in the figures. */
-const OTHERS_MATTER = 0.1;
 
 const PREFLIGHT_SECONDS = 0.4;
 
@@ -144,8 +141,8 @@ class KernelBench {
       const report = await measured(target, WORKLOADS[workload]!, seconds, warmUp);
       const key = `${workload} ${name}`;
       this.#samples.set(key, [...(this.#samples.get(key) ?? []), report]);
-      const noisy =
-        report.others < OTHERS_MATTER ? "" : ` (others took ${percent(report.others)} of the machine)`;
+      const others = Math.round(report.others * 100);
+      const noisy = others < OTHERS_MATTER ? "" : ` (others took ${others} % of the machine)`;
       progress(`${label}: ${significant(report.value * scale)} ${unit}${noisy}`);
     } catch (error) {
       const line = `${label}: ${error instanceof Error ? error.message : String(error)}${this.#autopsy(name)}`;
@@ -197,9 +194,8 @@ export function measurementsOf(
     mss: samples[0]!.mss,
     retransmits: sum((sample) => sample.retransmits),
     errors: sum((sample) => sample.errors),
+    othersPercent: Math.round(100 * Math.max(...samples.map((sample) => sample.others))),
   };
-  const others = Math.max(...samples.map((sample) => sample.others));
-  if (others >= OTHERS_MATTER) notes["others"] = `took up to ${percent(others)} of the machine`;
   if (target.name.startsWith("usertcp")) notes["offload"] = offload ? "on" : "off";
   const common = {
     suite: "kernel",
@@ -245,10 +241,6 @@ async function measured(
   const available = ((performance.now() - began) / 1000) * cpus().length;
   const others = Math.max(0, (all - targetCpuSeconds - report.cpuSeconds) / available);
   return { ...report, targetCpuSeconds, others };
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(0)} %`;
 }
 
 /** Warms the target up, and makes sure that both ends are on cubic: it decides `up` and `down`. */

@@ -68,25 +68,34 @@ function heading(rows: readonly Row[]): string {
   return `${suite}: medians of ${runs}${link}${spin}; ${named}. Columns 'x NAME': how many times better than NAME.`;
 }
 
-/** What each target's notes say, once for each distinct set of words; counts are added up. */
+/** What the notes say, once for all workloads: words as they are, counts added up, the loudest neighbour. */
 function remarks(rows: readonly Row[]): string {
   const words = new Map<string, Set<string>>();
   const counts = new Map<string, number>();
+  let others = 0;
   for (const { metric, target, notes } of rows) {
     if (metric !== PRIMARY) continue;
     for (const [name, note] of Object.entries(notes)) {
       if (typeof note === "string")
         words.set(name, (words.get(name) ?? new Set()).add(`${note} (${target})`));
+      else if (name === "othersPercent") others = Math.max(others, note);
       else if (COUNTS.has(name))
         counts.set(`${name} ${target}`, (counts.get(`${name} ${target}`) ?? 0) + note);
     }
   }
   const said = [...words].map(([name, notes]) => `${name}: ${[...notes].join(", ")}\n`);
   const counted = [...counts].filter(([, n]) => n > 0).map(([name, n]) => `${name}: ${n}\n`);
-  return [...said, ...counted].join("");
+  const loud =
+    others < OTHERS_MATTER
+      ? ""
+      : `other processes took up to ${others} % of the machine: take this with care\n`;
+  return [...said, ...counted, loud].join("");
 }
 
 const COUNTS: ReadonlySet<string> = new Set(["retransmits", "errors"]);
+
+/** Percent of the machine from which on others have a say in the figures. */
+export const OTHERS_MATTER = 10;
 
 function times(ratio: number | undefined): string {
   return ratio === undefined ? "" : ratio.toFixed(2);

@@ -33,7 +33,7 @@ describe("bench table", () => {
         ...one,
         target: "usertcp",
         samples: [9000, 10_000, 11_000],
-        notes: { congestion: "cubic", errors: 0 },
+        notes: { congestion: "cubic", errors: 0, othersPercent: 9 },
       },
       { ...one, target: "node-net", samples: [5000], notes: { congestion: "bbr", errors: 3 } },
     ]);
@@ -44,6 +44,12 @@ describe("bench table", () => {
     expect(text).toContain("congestion: cubic (usertcp), bbr (node-net)\n");
     expect(text).toContain("errors node-net: 3\n");
     expect(text).not.toContain("errors usertcp");
+    expect(text).not.toContain("other processes");
+  });
+
+  it("warns when others took a share of the machine that matters", () => {
+    const rows = rowsOf([{ ...one, target: "usertcp", notes: { othersPercent: 41 }, samples: [1] }]);
+    expect(table(rows)).toContain("other processes took up to 41 % of the machine");
   });
 
   it("puts the targets of a workload together, in whatever order the rows come", () => {
