@@ -69,14 +69,19 @@ export function hottest(times: readonly FunctionTime[], top: number): string[][]
   return [["self", "ms", "total", "function", "where"], ...lines];
 }
 
-/** The share of the profile in which nothing ran, 0 to 1. */
+/**
+ * The share of the profile outside JavaScript's event callbacks, 0 to 1: waiting, but also native code that the
+ * event loop calls, such as the addon's reading. V8 calls both idle.
+ */
 export function idleShare(times: readonly FunctionTime[]): number {
   const allUs = times.reduce((sum, time) => sum + time.selfUs, 0);
   const idleUs = times.find((time) => time.name === "(idle)")?.selfUs ?? 0;
   return allUs === 0 ? 0 : idleUs / allUs;
 }
 
-/** The last folders of a URL are what tells our files apart. */
+/** From `dist` on for what we built, else the last folders: enough to tell files apart. */
 function shorten(url: string): string {
+  const ours = url.lastIndexOf("/dist/");
+  if (ours >= 0) return url.slice(ours + 1);
   return url.startsWith("node:") ? url : url.split("/").slice(-3).join("/");
 }

@@ -15,7 +15,14 @@ import { cleanUp, requireNamespaces } from "./namespace.ts";
 import { numberIn, wholeIn } from "./options.ts";
 import { BENCH, BUILD } from "./paths.ts";
 import { align, significant } from "./report.ts";
-import { type LinkSettings, requireBuilt, startTarget, TARGET_NAMES, type Wrap } from "./target.ts";
+import {
+  cpuSeconds,
+  type LinkSettings,
+  requireBuilt,
+  startTarget,
+  TARGET_NAMES,
+  type Wrap,
+} from "./target.ts";
 
 interface ProfileOptions extends LinkSettings {
   readonly mode: string;
@@ -97,7 +104,9 @@ async function underLoad(options: ProfileOptions, wrap: Wrap): Promise<void> {
   const { unit, scale } = WORKLOADS[workload]!;
   const target = await startTarget(name, options, wrap);
   const ended = exit(target.process);
+  const before = cpuSeconds(target.pid);
   const report = await load(target, WORKLOADS[workload]!, seconds, 0);
+  const cpuShare = (100 * (cpuSeconds(target.pid) - before)) / seconds;
   process.stdout.write(
     `${name} under ${workload}: ${significant(report.value * scale)} ${unit} while profiled\n`,
   );
@@ -119,7 +128,9 @@ function printHottest(folder: string, top: number): void {
   for (const name of names) {
     const file = join(folder, name);
     const times = functionTimes(JSON.parse(readFileSync(file, "utf8")) as CpuProfile);
-    process.stdout.write(`${(idleShare(times) * 100).toFixed(1)} % idle; of the rest:\n`);
+    process.stdout.write(
+      `${(idleShare(times) * 100).toFixed(1)} % waiting or reading (native); of the rest:\n`,
+    );
     process.stdout.write(align(hottest(times, top)));
     process.stdout.write(`profile: ${file} (opens in Chrome's DevTools)\n`);
   }
