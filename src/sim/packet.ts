@@ -1,0 +1,109 @@
+/**
+ * A packet on its way through the simulated network: its bytes and what a device would say of it. Packets are used
+ * again, so that a run makes few objects.
+ */
+import { finish, pseudoHeader, sum } from "../base/checksum.ts";
+import { type TransmitBatch, TX } from "../base/packet-batch.ts";
+import { linearize } from "../stack/local-packets.ts";
+import { writeTcpChecksum } from "../wire/tcp-emit.ts";
+import { PROTOCOL_TCP } from "../wire/tcp-parse.ts";
+import type { SimEvent } from "./clock.ts";
+
+/** Takes packets: a host, a scripted peer, a router, a link. */
+export interface Sink {
+  /** The packet is the sink's; it frees or passes on. */
+  take(packet: Packet): void;
+}
+
+/** One packet. As an event it arrives at `to`. */
+export class Packet implements SimEvent {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  length = 0;
+  /** Payload a segment if it is a super-segment, else 0. */
+  gsoSize = 0;
+  /** The checksum need not be verified: it holds the pseudo-header's sum alone. */
+  vouched = false;
+  to: Sink | null = null;
+  readonly #pool: PacketPool;
+  readonly #sizeClass: number;
+
+  /** @internal */
+  constructor(pool: PacketPool, sizeClass: number) {
+    this.#pool = pool;
+    this.#sizeClass = sizeClass;
+    this.bytes = new Uint8Array(1 << sizeClass);
+    this.view = new DataView(this.bytes.buffer);
+  }
+
+  /** Destination as an IPv4 key. */
+  get destination(): number {
+    return this.view.getInt32(16);
+  }
+
+  fire(): void {
+    this.to!.take(this);
+  }
+
+  /** Gives the packet back. */
+  free(): void {
+    this.to = null;
+    this.#pool.put(this, this.#sizeClass);
+  }
+
+  /** Another packet with the same contents. */
+  copy(): Packet {
+    const twin = this.#pool.get(this.length);
+    twin.bytes.set(this.bytes.subarray(0, this.length));
+    twin.gsoSize = this.gsoSize;
+    twin.vouched = this.vouched;
+    return twin;
+  }
+
+  /** Writes the whole checksum where the sender left it to the device; damage then shows. */
+  completeChecksum(): void {
+    if (!this.vouched) return;
+    this.vouched = false;
+    const { bytes, view } = this;
+    const at = (bytes[0]! & 15) << 2;
+    const length = this.length - at;
+    writeTcpChecksum(view, at, 0);
+    const pseudo = pseudoHeader(4, view.getInt32(12), view.getInt32(16), PROTOCOL_TCP, length);
+    writeTcpChecksum(view, at, finish(sum(bytes, view, at, length, pseudo)));
+  }
+}
+
+/** Free packets, by the power of two that their memory is. */
+export class PacketPool {
+  readonly #free: Packet[][] = [];
+
+  /** A packet with room for `length` bytes, whose length is set. */
+  get(length: number): Packet {
+    const sizeClass = Math.max(SMALLEST, 32 - Math.clz32(length - 1));
+    const packet = this.#free[sizeClass]?.pop() ?? new Packet(this, sizeClass);
+    packet.length = length;
+    packet.gsoSize = 0;
+    packet.vouched = false;
+    return packet;
+  }
+
+  /** Packet `i` of a batch, head and pieces together. */
+  fromBatch(batch: TransmitBatch, i: number): Packet {
+    const row = i * TX.COLUMNS;
+    const packet = this.get(batch.table[row + TX.TOTAL]!);
+    linearize(batch, i, packet.bytes, 0);
+    packet.gsoSize = batch.table[row + TX.GSO_SIZE]!;
+    packet.vouched = batch.table[row + TX.CSUM_START]! >= 0;
+    return packet;
+  }
+
+  /** @internal */
+  put(packet: Packet, sizeClass: number): void {
+    const free = this.#free[sizeClass];
+    if (free === undefined) this.#free[sizeClass] = [packet];
+    else free.push(packet);
+  }
+}
+
+/** The least memory is 64 bytes. */
+const SMALLEST = 6;
