@@ -107,8 +107,9 @@ async function underLoad(options: ProfileOptions, wrap: Wrap): Promise<void> {
   const before = cpuSeconds(target.pid);
   const report = await load(target, WORKLOADS[workload]!, seconds, 0);
   const cpuShare = (100 * (cpuSeconds(target.pid) - before)) / seconds;
+  const rate = `${significant(report.value * scale)} ${unit}`;
   process.stdout.write(
-    `${name} under ${workload}: ${significant(report.value * scale)} ${unit} while profiled\n`,
+    `${name} under ${workload}: ${rate} while profiled, on ${cpuShare.toFixed(0)} % of a CPU\n`,
   );
   process.kill(target.pid, "SIGTERM");
   const late = setTimeout(() => target.process.kill("SIGKILL"), REPORT_MS);
