@@ -6,6 +6,7 @@ import { formatAddress } from "../base/address.ts";
 import { type ErrorCode, NetworkError, type Syscall } from "../base/errors.ts";
 import { MS } from "../base/time.ts";
 import { abort, close, closeBoth, receive, send, setKeepAlive } from "../tcp/calls.ts";
+import { SOFT_ERRORS } from "../tcp/soft-errors.ts";
 import { STATE_NAMES, type StateName } from "../tcp/state.ts";
 import {
   EVENT_CLOSE,
@@ -14,6 +15,7 @@ import {
   EVENT_DRAIN,
   EVENT_END,
   EVENT_FINISH,
+  EVENT_TROUBLE,
   type Tcb,
 } from "../tcp/tcb.ts";
 import type { ConnectionHandler } from "./events.ts";
@@ -211,6 +213,10 @@ export class Connection {
       if ((tcb.events & EVENT_FINISH) !== 0) {
         tcb.events &= ~EVENT_FINISH;
         this.handler.onFinish?.(this);
+      }
+      if ((tcb.events & EVENT_TROUBLE) !== 0) {
+        tcb.events &= ~EVENT_TROUBLE;
+        this.handler.onTrouble?.(this, new NetworkError(SOFT_ERRORS[tcb.softError]!, "write"));
       }
       if ((tcb.events & EVENT_CLOSE) !== 0) this.#deliverClose();
     } catch (error) {

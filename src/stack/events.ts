@@ -24,6 +24,11 @@ export interface ConnectionHandler {
   /** Everything given to `send`, and the FIN after `end()`, was acknowledged by the peer. */
   onFinish?(connection: Connection): void;
   /**
+   * The connection is in trouble and goes on: retransmissions reached R1 (ETIMEDOUT), or a router reported an error
+   * (EHOSTUNREACH, ENETUNREACH). RFC 9293 3.9.1.8's asynchronous report.
+   */
+  onTrouble?(connection: Connection, error: NetworkError): void;
+  /**
    * The last event: the connection is over for the application. `error` is null after an orderly close (both FINs),
    * or says why not: ECONNREFUSED, ECONNRESET, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH, ECONNABORTED (own `abort`).
    * TIME-WAIT, if owed, goes on in the stack without it.

@@ -6,8 +6,9 @@ import { geq, leq } from "../base/seq.ts";
 import { SACKED } from "../tcp/buffer/sent-ring.ts";
 import { updateMss } from "../tcp/calls.ts";
 import { markLost } from "../tcp/recovery/scoreboard.ts";
-import { CLOSED, ESTABLISHED, SYN_SENT } from "../tcp/state.ts";
-import type { Tcb } from "../tcp/tcb.ts";
+import { HOST_UNREACHABLE, NET_UNREACHABLE } from "../tcp/soft-errors.ts";
+import { SYN_SENT } from "../tcp/state.ts";
+import { EVENT_TROUBLE, type Tcb } from "../tcp/tcb.ts";
 import * as drop from "../wire/drop.ts";
 import {
   ADMIN_PROHIBITED,
@@ -75,9 +76,11 @@ function unreachable(stack: Stack, tcb: Tcb): void {
   const hard =
     type === UNREACHABLE && (code === PORT_UNREACHABLE || code === PROTOCOL_UNREACHABLE || code >= 9);
   const noNet = type === UNREACHABLE && (code === 0 || code === 6 || code === 11);
-  tcb.softError = noNet ? 2 : 1;
-  if (tcb.state >= ESTABLISHED || tcb.state === CLOSED) return;
-  if (tcb.state !== SYN_SENT) return;
+  tcb.softError = noNet ? NET_UNREACHABLE : HOST_UNREACHABLE;
+  if (tcb.state !== SYN_SENT) {
+    stack.note(tcb, EVENT_TROUBLE);
+    return;
+  }
   stack.counters.AttemptFails++;
   const refused = hard && code !== ADMIN_PROHIBITED && code !== 9 && code !== 10;
   stack.release(tcb, refused ? "ECONNREFUSED" : noNet ? "ENETUNREACH" : "EHOSTUNREACH");

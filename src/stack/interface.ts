@@ -98,6 +98,11 @@ export class Interfaces {
     return path;
   }
 
+  /** Forgets the MTU learned for `remote`: the path may have changed. */
+  forgetMtu(remote: number): void {
+    this.#paths.delete(remote);
+  }
+
   /** Source address for `remote` (RFC 6724 5, of which rules 1, 5 and 8 concern IPv4 here): itself if own, else the longest match. */
   sourceFor(remote: number, link: StackInterface): number | null {
     if (link === this.loopback) return remote;

@@ -209,7 +209,7 @@ export class Listeners {
       stack.drop(drop.IP_SOURCE_INVALID);
       return;
     }
-    if (stack.now - stack.startedAt < stack.config.quietTime) {
+    if (stack.now < stack.quietUntil) {
       stack.drop(drop.TCP_SYN_QUEUE_FULL);
       return;
     }

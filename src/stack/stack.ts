@@ -333,6 +333,14 @@ export class Stack implements TcpContext {
     if (!this.#running) this.host.wake();
   }
 
+  get quietUntil(): Micros {
+    return this.startedAt + this.config.quietTime;
+  }
+
+  suspectPath(tcb: Tcb): void {
+    this.interfaces.forgetMtu(tcb.remote);
+  }
+
   toTimeWait(tcb: Tcb): void {
     const { flows } = this;
     const slot = tcb.slot;

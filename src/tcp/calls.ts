@@ -39,6 +39,13 @@ export function open(tcb: Tcb, ctx: TcpContext): void {
   tcb.active = true;
   ctx.counters.ActiveOpens++;
   enterState(tcb, SYN_SENT);
+  if (ctx.now < ctx.quietUntil) {
+    // RFC 9293 3.4.3: the SYN waits; its timer sends it.
+    tcb.retries = -1;
+    tcb.retransmitAt = ctx.quietUntil;
+    ctx.rearm(tcb);
+    return;
+  }
   tcb.synQueued = true;
   ctx.markDirty(tcb);
 }

@@ -47,6 +47,10 @@ export interface TcpContext {
   /** Initial sequence number and timestamp offset for a 4-tuple (RFC 6528, RFC 7323 5.4). */
   isn(family: number, local: number, remote: number, localPort: number, remotePort: number): Seq;
   timestampOffset(family: number, local: number, remote: number): number;
+  /** No SYN is sent before this (RFC 9293 3.4.3). */
+  readonly quietUntil: Micros;
+  /** R1 retransmissions of one segment: what is known of the path to the peer may be wrong (RFC 9293 3.8.3 MUST-20 a). */
+  suspectPath(tcb: Tcb): void;
   /** The TCB enters TIME-WAIT: a compact record takes its place in the table. */
   toTimeWait(tcb: Tcb): void;
   /** The TCB is CLOSED: it leaves the table. `error` is null after an orderly close. */

@@ -2,14 +2,14 @@
  * What happens when a connection's timer expires: retransmission (RFC 6298 5.4-5.7), persist, delayed ACK,
  * keepalive, FIN-WAIT-2 and linger. It queues; output sends.
  */
-import type { ErrorCode } from "../base/errors.ts";
 import { NEVER } from "../base/time.ts";
 import { abort } from "./calls.ts";
 import type { TcpContext } from "./context.ts";
 import { onTimeout } from "./recovery/recovery.ts";
 import { backOff } from "./rtt.ts";
+import { SOFT_ERRORS } from "./soft-errors.ts";
 import { ESTABLISHED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT } from "./state.ts";
-import { ACK_NOW, type Tcb } from "./tcb.ts";
+import { ACK_NOW, EVENT_TROUBLE, type Tcb } from "./tcb.ts";
 import { startKeepAlive, startPersist, startRetransmit } from "./timers.ts";
 
 /** Runs whatever of the connection's timers is due at `ctx.now`. */
@@ -28,9 +28,20 @@ export function expire(tcb: Tcb, ctx: TcpContext): void {
 
 function retransmitTimeout(tcb: Tcb, ctx: TcpContext): void {
   tcb.retransmitAt = NEVER;
+  if (tcb.retries < 0) {
+    // The end of the quiet time: nothing was sent yet.
+    tcb.retries = 0;
+    tcb.synQueued = true;
+    ctx.markDirty(tcb);
+    return;
+  }
   ctx.counters.TCPTimeouts++;
   if (gaveUp(tcb, ctx, retryLimit(tcb, ctx), tcb.retries)) return;
   tcb.retries++;
+  if (tcb.retries === ctx.config.r1) {
+    ctx.suspectPath(tcb);
+    ctx.note(tcb, EVENT_TROUBLE);
+  }
   if (!tcb.synAcked) {
     // The SYN (or SYN-ACK) is what is missing.
     backOff(tcb, ctx.config);
@@ -76,12 +87,8 @@ function gaveUp(tcb: Tcb, ctx: TcpContext, limit: number, retries: number): bool
 function timedOut(tcb: Tcb, ctx: TcpContext): void {
   ctx.counters.TCPAbortOnTimeout++;
   if (tcb.state < ESTABLISHED) ctx.counters.AttemptFails++;
-  const why: ErrorCode = tcb.softError === 0 ? "ETIMEDOUT" : SOFT[tcb.softError]!;
-  abort(tcb, ctx, why);
+  abort(tcb, ctx, SOFT_ERRORS[tcb.softError]!);
 }
-
-/** Soft errors by their number in `tcb.softError`. */
-export const SOFT: readonly ErrorCode[] = ["ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"];
 
 function keepAliveTimeout(tcb: Tcb, ctx: TcpContext): void {
   tcb.keepAliveAt = NEVER;

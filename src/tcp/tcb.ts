@@ -68,7 +68,8 @@ export const EVENT_DATA = 2;
 export const EVENT_END = 4;
 export const EVENT_DRAIN = 8;
 export const EVENT_FINISH = 16;
-export const EVENT_CLOSE = 32;
+export const EVENT_TROUBLE = 32;
+export const EVENT_CLOSE = 64;
 
 /** ACK owed to the peer. */
 export const ACK_NONE = 0;
