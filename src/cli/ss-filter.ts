@@ -31,6 +31,8 @@ const NAMED: Record<string, StateName> = {
 };
 
 const ALL: readonly StateName[] = [...new Set(Object.values(NAMED))];
+/** `-l` of ss(8), which takes unbound sockets along: two states, so the state has its column. */
+const LISTENING: readonly StateName[] = ["LISTEN", "CLOSED"];
 const without = (...left: StateName[]): StateName[] => ALL.filter((state) => !left.includes(state));
 
 const GROUPS: Record<string, readonly StateName[]> = {
@@ -49,7 +51,7 @@ export function parseFilter(
   words: readonly string[],
   flags: { all: boolean; listening: boolean },
 ): SocketFilter {
-  let states = new Set<StateName>(flags.all ? ALL : flags.listening ? ["LISTEN"] : DEFAULT_STATES);
+  let states = new Set<StateName>(flags.all ? ALL : flags.listening ? LISTENING : DEFAULT_STATES);
   let named: Set<StateName> | null = null;
   const conditions: ((row: SocketRow) => boolean)[] = [];
   const rest = words

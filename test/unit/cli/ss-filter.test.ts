@@ -21,7 +21,7 @@ describe("ss state filters (ss(8))", () => {
 
   it("-a shows all, -l listeners alone", () => {
     expect(shown([], { all: true, listening: false })).toHaveLength(11);
-    expect(shown([], { all: false, listening: true })).toEqual(["LISTEN"]);
+    expect(shown([], { all: false, listening: true })).toEqual(["CLOSED", "LISTEN"]);
   });
 
   it("'state NAME' replaces the flags, and adds up", () => {
