@@ -8,6 +8,7 @@ import type { ErrorCode, NetworkError } from "../base/errors.ts";
 import type { Connection } from "../stack/connection.ts";
 import type { ConnectionHandler } from "../stack/events.ts";
 import type { OnReadOptions } from "./arguments.ts";
+import { BLOCK_MAX, CopiesInFlight } from "./copy-pool.ts";
 import { closedBeforeConnection, socketClosed, streamError } from "./errors.ts";
 
 /** Ends a write or a final, as the streams of Node hand it over. */
@@ -39,6 +40,9 @@ export interface LinkOwner extends Duplex {
 const COPY_BELOW = 2048;
 const BLOCK = 64 * 1024;
 
+/** Shorter writes are copied by the stack, which joins neighbours. */
+const POOLED_FROM = 2048;
+
 /** libuv sets both with a keepalive delay, and Node documents them at `socket.setKeepAlive`. */
 const KEEPALIVE_INTERVAL_MS = 1000;
 const KEEPALIVE_COUNT = 10;
@@ -66,6 +70,7 @@ export class Link implements ConnectionHandler {
   private waiting: Waiting | null = null;
   /** The write that filled the send buffer. */
   private blocked: Callback | null = null;
+  private copies: CopiesInFlight | null = null;
   /** Bytes acknowledged when `moved` was last asked. */
   private acked = 0;
   private noDelay = false;
@@ -209,6 +214,8 @@ export class Link implements ConnectionHandler {
     connection.handler = INERT;
     this.reading = false;
     this.leftover = null;
+    // What the peer has not acknowledged may still be sent: the garbage collector has it when it was.
+    this.copies = null;
     if (this.over) return;
     this.over = true;
     if (reset) connection.abort();
@@ -239,6 +246,10 @@ export class Link implements ConnectionHandler {
     this.blocked = null;
     this.owner._unrefTimer();
     blocked();
+  }
+
+  onFinish(connection: Connection): void {
+    if (this.copies !== null) this.copies.reclaim(connection.bytesAcked);
   }
 
   onClose(_connection: Connection, error: NetworkError | null): void {
@@ -295,13 +306,27 @@ export class Link implements ConnectionHandler {
    * acknowledged: its bytes are copied. A string's bytes are ours, and need no copy.
    */
   private send(connection: Connection, chunk: Uint8Array | string, encoding: BufferEncoding): boolean {
-    if (typeof chunk !== "string") {
-      this.bytesSent += chunk.length;
-      return connection.send(chunk, true);
+    if (typeof chunk === "string") {
+      const bytes = Buffer.from(chunk, encoding);
+      this.bytesSent += bytes.length;
+      return connection.send(bytes, false);
     }
-    const bytes = Buffer.from(chunk, encoding);
-    this.bytesSent += bytes.length;
-    return connection.send(bytes, false);
+    if (chunk.length >= POOLED_FROM) return this.sendCopies(connection, chunk);
+    this.bytesSent += chunk.length;
+    return connection.send(chunk, true);
+  }
+
+  private sendCopies(connection: Connection, chunk: Uint8Array): boolean {
+    this.copies ??= new CopiesInFlight();
+    const { copies } = this;
+    copies.reclaim(connection.bytesAcked);
+    let room = true;
+    for (let from = 0; from < chunk.length; from += BLOCK_MAX) {
+      const length = Math.min(BLOCK_MAX, chunk.length - from);
+      this.bytesSent += length;
+      room = connection.send(copies.copy(chunk, from, length, this.bytesSent), false);
+    }
+    return room;
   }
 
   /** False when the application asked for a pause before all of `bytes` was taken. */

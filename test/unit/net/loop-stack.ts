@@ -92,7 +92,8 @@ class LoopConnection {
         this.finish("ECONNRESET");
         return;
       }
-      peer.handler.onData?.(peer as unknown as Connection, piece);
+      // As on any wire, what arrives is no longer the sender's memory.
+      peer.handler.onData?.(peer as unknown as Connection, new Uint8Array(piece));
     }
     if (this.full && this.queued < SEND_LIMIT / 2) {
       this.full = false;
