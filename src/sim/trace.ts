@@ -1,0 +1,102 @@
+/**
+ * What crossed the links of a world: a line a packet as tcpdump prints it, with its time and its fate, or a capture file
+ * for Wireshark. Packets are shown as their sender let go of them.
+ */
+import { interfaceDescription, enhancedPacket, OUTBOUND, sectionHeader } from "../wire/pcapng.ts";
+import { formatSegment } from "../wire/format.ts";
+import { parseIpv4 } from "../wire/ipv4.ts";
+import { Segment } from "../wire/segment.ts";
+import { PROTOCOL_TCP, parseTcp } from "../wire/tcp-parse.ts";
+import type { Fate, Link } from "./link.ts";
+import type { Packet } from "./packet.ts";
+import type { World } from "./world.ts";
+
+interface Entry {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+  readonly length: number;
+  readonly fate: Fate;
+}
+
+/** Settings of a trace. */
+export interface TraceOptions {
+  /** Only the last so many packets are kept; default 10,000. */
+  readonly last?: number;
+  /** Bytes kept a packet; default 128, which holds all headers. */
+  readonly snap?: number;
+}
+
+/** Records a world's links. */
+export class Trace {
+  readonly #world: World;
+  readonly #last: number;
+  readonly #snap: number;
+  readonly #entries: Entry[] = [];
+  /** Where the oldest is, once there are `last`. */
+  #oldest = 0;
+
+  /** Watches the links that `world` has at this moment. */
+  constructor(world: World, options: TraceOptions = {}) {
+    this.#world = world;
+    this.#last = options.last ?? 10_000;
+    this.#snap = options.snap ?? 128;
+    for (const link of world.links) this.watch(link);
+  }
+
+  /** Watches one more link. */
+  watch(link: Link): void {
+    link.tap = (_, packet, fate) => this.#add(packet, fate);
+  }
+
+  /** A line a packet, times in seconds since the world began. */
+  lines(): string[] {
+    return this.#inOrder().map((entry) => {
+      const time = ((entry.at - this.#world.startAt) / 1e6).toFixed(6);
+      const fate = entry.fate === "sent" ? "" : ` (${entry.fate})`;
+      return `${time} ${formatPacket(entry)}${fate}`;
+    });
+  }
+
+  /** A capture file; the world began at 1970-01-01 00:00:00. */
+  pcapng(): Uint8Array {
+    const blocks = [sectionHeader(), interfaceDescription("sim0", this.#snap)];
+    for (const { at, bytes, length } of this.#inOrder()) {
+      blocks.push(enhancedPacket(bytes, length, at - this.#world.startAt, OUTBOUND));
+    }
+    const file = new Uint8Array(blocks.reduce((sum, block) => sum + block.length, 0));
+    let at = 0;
+    for (const block of blocks) {
+      file.set(block, at);
+      at += block.length;
+    }
+    return file;
+  }
+
+  #add(packet: Packet, fate: Fate): void {
+    const bytes = packet.bytes.slice(0, Math.min(packet.length, this.#snap));
+    const entry = { at: this.#world.now, bytes, length: packet.length, fate };
+    if (this.#entries.length < this.#last) {
+      this.#entries.push(entry);
+      return;
+    }
+    this.#entries[this.#oldest] = entry;
+    this.#oldest = (this.#oldest + 1) % this.#last;
+  }
+
+  #inOrder(): Entry[] {
+    return [...this.#entries.slice(this.#oldest), ...this.#entries.slice(0, this.#oldest)];
+  }
+}
+
+function formatPacket(entry: Entry): string {
+  const seg = new Segment();
+  // The parser wants the whole length: what was cut off reads as zeros.
+  seg.bytes = new Uint8Array(entry.length);
+  seg.bytes.set(entry.bytes);
+  seg.view = new DataView(seg.bytes.buffer);
+  seg.checksumOk = true;
+  seg.gsoSize = 1;
+  const isTcp = parseIpv4(seg.view, 0, entry.length, seg) === 0 && seg.protocol === PROTOCOL_TCP;
+  if (isTcp && parseTcp(seg.view, seg) === 0) return formatSegment(seg);
+  return `IP protocol ${seg.bytes[9]}, length ${entry.length}`;
+}
