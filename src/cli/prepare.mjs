@@ -13,19 +13,19 @@ export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Installs and builds what is missing or stale. Ends the process when that fails. */
 export function prepare() {
-  if (isStale()) {
-    // Scripts of dependencies are not needed: the addon is our own.
-    step("installing dependencies", "npm", [
-      "ci",
-      "--include=dev",
-      "--no-audit",
-      "--no-fund",
-      "--ignore-scripts",
-    ]);
-  }
+  if (isStale()) install();
   step("building", "npm", ["run", "--silent", "build:ts"]);
   // Without a compiler everything but TUN works, and whoever needs TUN is told again.
   run(process.execPath, [join(ROOT, "native", "build.mjs")]);
+}
+
+// Scripts of dependencies are not needed: the addon is our own.
+function install() {
+  const flags = ["--include=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
+  process.stderr.write("usertcp: installing dependencies\n");
+  if (run("npm", ["ci", ...flags]) === 0) return;
+  // npm ci wants a lock file with every platform's packages; a registry mirror may lack those of others.
+  step("installing again, without npm ci's checks", "npm", ["install", "--no-save", ...flags]);
 }
 
 /** Whether node_modules is what the lock file says: npm leaves its own copy of it there when it is done. */
