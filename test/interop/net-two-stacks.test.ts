@@ -3,6 +3,7 @@ import { createPipe } from "../../src/device/pipe.ts";
 import { createStack } from "../../src/driver/create-stack.ts";
 import { createNet } from "../../src/net/net.ts";
 import { describePrograms, type Pair } from "../unit/net/programs.ts";
+import { describeStories } from "../unit/net/stories.ts";
 
 function join(offload: boolean): Pair {
   const [a, b] = createPipe({ offload, schedule: setImmediate });
@@ -27,3 +28,5 @@ describePrograms("on one stack, to its own address", () => {
   const net = createNet(stack);
   return { server: net, client: net, host: "10.77.0.2", close: () => stack.close() };
 });
+
+describeStories("over two stacks", () => join(true));

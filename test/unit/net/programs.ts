@@ -7,6 +7,8 @@ import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import http from "node:http";
+import http2 from "node:http2";
+import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -284,6 +286,21 @@ function describeHttp(get: () => Pair): void {
     stop();
   });
 
+  it("speaks http2 over a socket of ours", async () => {
+    const { server: serverNet, client, host } = get();
+    const h2 = http2.createServer((request, response) => response.end(`h2 ${request.url}`));
+    const server = serverNet.createServer((socket) => h2.emit("connection", socket)).listen(0, host);
+    const socket = client.connect(await portOf(server), host);
+    const session = http2.connect(`http://${host}`, { createConnection: () => socket as never });
+    const bodies = await Promise.all(
+      ["/a", "/b", "/c"].map((path) => collect(session.request({ ":path": path }) as AsyncIterable<Buffer>)),
+    );
+    expect(bodies.map(String)).toEqual(["h2 /a", "h2 /b", "h2 /c"]);
+    session.close();
+    server.close();
+    await once(server, "close");
+  });
+
   it("times a silent connection out", async () => {
     const { client, host } = get();
     const { port, httpServer, stop } = await serve(() => {});
@@ -320,6 +337,29 @@ function describeTls(get: () => Pair): void {
     [key, cert] = [readFileSync(keyFile), readFileSync(certFile)];
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it("serves https to https.request", async () => {
+    const { server: serverNet, client, host } = get();
+    const web = https.createServer({ key, cert }, (request, response) =>
+      response.end(`secure ${request.url}`),
+    );
+    const server = serverNet.createServer({ allowHalfOpen: true }, (socket) =>
+      web.emit("connection", socket),
+    );
+    server.listen(0, host);
+    const socket = client.connect(await portOf(server), host);
+    const options = { socket: socket as never, ca: cert, servername: "peer" };
+    const outgoing = https.request({
+      path: "/page",
+      host: "peer",
+      createConnection: () => tls.connect(options),
+    });
+    outgoing.end();
+    const [response] = (await once(outgoing, "response")) as [http.IncomingMessage];
+    expect((await collect(response)).toString()).toBe("secure /page");
+    server.close();
+    socket.destroy();
+  });
 
   it.each([
     ["connected before tls.connect", true],
