@@ -7,6 +7,7 @@ import { MS, NEVER } from "../base/time.ts";
 import type { Device, DeviceReceiver } from "../device/device.ts";
 import { KIND_TCB } from "../stack/flow-table.ts";
 import type { StackInterface } from "../stack/interface.ts";
+import { leaving } from "../stack/observe.ts";
 import type { Stack } from "../stack/stack.ts";
 import { DEVICE_REFUSED } from "../wire/drop.ts";
 import type { NodeHost } from "./host-node.ts";
@@ -122,7 +123,7 @@ export class Driver implements DeviceReceiver {
   #send(): void {
     const { tx } = this.#link;
     if (tx.count === 0) return;
-    this.#stack.observe(this.#link);
+    leaving(this.#stack, this.#link);
     const sent = this.#isClosed ? 0 : this.#device.send(tx);
     for (let i = sent; i < tx.count; i++) this.#stack.drop(DEVICE_REFUSED);
     tx.clear();

@@ -4,7 +4,7 @@
  */
 import { finish, pseudoHeader, sum } from "../base/checksum.ts";
 import { type TransmitBatch, TX } from "../base/packet-batch.ts";
-import { linearize } from "../stack/local-packets.ts";
+import { linearize } from "../stack/linearize.ts";
 import { writeTcpChecksum } from "../wire/tcp-emit.ts";
 import { PROTOCOL_TCP } from "../wire/tcp-parse.ts";
 import type { SimEvent } from "./clock.ts";

@@ -2,12 +2,14 @@
  * A host of the simulated network: a stack, and the loop that drives it by the contract in `stack/stack.ts`. It
  * stands where the driver and a device do in production. Packets of one instant reach the stack as one batch.
  */
+
 import { parsePrefix } from "../base/address.ts";
 import type { Host } from "../base/host.ts";
 import { type ReceiveBatch, RX, RX_BATCH, RX_CHECKSUM_OK } from "../base/packet-batch.ts";
 import type { Random } from "../base/random.ts";
 import { type Micros, NEVER } from "../base/time.ts";
 import { StackInterface } from "../stack/interface.ts";
+import { leaving } from "../stack/observe.ts";
 import { Stack } from "../stack/stack.ts";
 import type { TcpConfig } from "../tcp/config.ts";
 import type { Clock, SimEvent } from "./clock.ts";
@@ -131,7 +133,7 @@ export class SimHost implements Host, Sink {
   #send(): void {
     const { tx } = this.link;
     if (tx.count === 0) return;
-    this.stack.observe(this.link);
+    leaving(this.stack, this.link);
     for (let i = 0; i < tx.count; i++) {
       const packet = this.#world.packets.fromBatch(tx, i);
       const to = this.routes.get(packet.destination) ?? this.route;

@@ -1,14 +1,15 @@
 /**
  * Active OPEN at the stack's edge (RFC 9293 3.10.1): addresses, route, source (RFC 6724), port (RFC 6056), and a TCB.
  */
-import { isLimitedBroadcast, isMulticast, isUnspecified, parseIpv4Address } from "../base/address.ts";
-import { ArgumentError, NetworkError } from "../base/errors.ts";
+import { isLimitedBroadcast, isMulticast, isUnspecified } from "../base/address.ts";
+import { NetworkError } from "../base/errors.ts";
 import { open } from "../tcp/calls.ts";
 import { CONGESTION_CONTROLS } from "../tcp/congestion/congestion.ts";
 import { Tcb } from "../tcp/tcb.ts";
+import { addressArgument, checkPort } from "./arguments.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionHandler } from "./events.ts";
-import { checkPort, type Stack } from "./stack.ts";
+import type { Stack } from "./stack.ts";
 
 /** Where to, and from where. */
 export interface ConnectOptions {
@@ -90,12 +91,4 @@ function choosePort(
   );
   if (chosen < 0) throw fail("EADDRNOTAVAIL");
   return chosen;
-}
-
-/** An IPv4 address at the API's edge. */
-export function addressArgument(name: string, text: string): number {
-  const key = typeof text === "string" ? parseIpv4Address(text) : null;
-  if (key === null)
-    throw new ArgumentError(name, "an IPv4 address such as 10.77.0.2", text, "ERR_INVALID_IP_ADDRESS");
-  return key;
 }

@@ -2,6 +2,7 @@
  * A listener: what it listens on, its SYN queue (half-open slots of the flow table, counted here) and its accept
  * queue (connections that nobody has taken yet). Bounded both, with counters of what did not fit.
  */
+import type { Binding } from "./bindings.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionHandler, ListenerHandler } from "./events.ts";
 import type { ListenerStats } from "./inspect.ts";
@@ -21,7 +22,7 @@ export class Listener {
   readonly synQueueMax: number;
   /** Its number in half-open records. */
   readonly id: number;
-  /** The address as a key and how many of its bits count; 0 bits: any. */
+  /** The address as a key and how many of its bits count (`Binding`). */
   readonly key: number;
   readonly bits: number;
   isClosed = false;
@@ -36,20 +37,17 @@ export class Listener {
   constructor(
     listeners: Listeners,
     id: number,
-    address: string,
-    key: number,
-    bits: number,
-    port: number,
+    binding: Binding,
     backlog: number,
     synQueueMax: number,
     handler: ListenerHandler,
   ) {
     this.#listeners = listeners;
     this.id = id;
-    this.address = address;
-    this.key = key;
-    this.bits = bits;
-    this.port = port;
+    this.address = binding.host;
+    this.key = binding.key;
+    this.bits = binding.bits;
+    this.port = binding.port;
     this.backlog = backlog;
     this.synQueueMax = synQueueMax;
     this.handler = handler;

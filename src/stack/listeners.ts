@@ -2,15 +2,8 @@
  * The listeners of a stack: which one a SYN is for, and the way from SYN to connection through the SYN queue, or
  * through a cookie when that is full, into the accept queue. Policy of overflows as Linux's.
  */
-import {
-  formatIpv4,
-  isLimitedBroadcast,
-  isMulticast,
-  maskV4,
-  parseIpv4Address,
-  parsePrefix,
-} from "../base/address.ts";
-import { ArgumentError, NetworkError } from "../base/errors.ts";
+import { formatIpv4 } from "../base/address.ts";
+import { ArgumentError } from "../base/errors.ts";
 import type { Seq } from "../base/seq.ts";
 import { type Micros, SECOND } from "../base/time.ts";
 import { refuse } from "../tcp/arrives-closed.ts";
@@ -31,41 +24,28 @@ import {
 import { Tcb } from "../tcp/tcb.ts";
 import * as drop from "../wire/drop.ts";
 import { ACK, RST, type Segment, SYN } from "../wire/segment.ts";
+import { Bindings, type ListenOptions } from "./bindings.ts";
 import { connect } from "./connect.ts";
 import { Connection } from "./connection.ts";
 import { CookieJar } from "./cookie-jar.ts";
 import type { ConnectionHandler, ListenerHandler } from "./events.ts";
 import { KIND_SYN_RECEIVED, RECORD } from "./flow-table.ts";
 import { Listener } from "./listener.ts";
-import { checkPort, type Stack } from "./stack.ts";
+import type { Stack } from "./stack.ts";
 import { HeldSyn } from "./syn-flow.ts";
-
-/** What to listen on. */
-export interface ListenOptions {
-  /** One of the stack's addresses, "0.0.0.0" for all of them (the default), or a prefix such as "0.0.0.0/0": every address in it, own or not. */
-  readonly host?: string;
-  /** 1 to 65535; 0 for an ephemeral one; "any" for every port. */
-  readonly port: number | "any";
-  /** Connections that may wait to be accepted (Node's default: 511), at most 65535. */
-  readonly backlog?: number;
-  /** Take a port that connections (TIME-WAIT included) still hold. */
-  readonly reuseAddr?: boolean;
-}
 
 /** Passive OPENs of a stack. */
 export class Listeners {
   readonly #stack: Stack;
   readonly #byId: Map<number, Listener> = new Map();
-  /** By port; 0 for those on every port. */
-  readonly #byPort: Map<number, Listener[]> = new Map();
+  readonly #bindings: Bindings;
   readonly #noted: Set<Listener> = new Set();
   readonly #cookies: CookieJar;
-  /** How many listen on a prefix, so that packets to foreign addresses are looked at only then. */
-  #prefixes = 0;
   #nextId = 1;
 
   constructor(stack: Stack) {
     this.#stack = stack;
+    this.#bindings = new Bindings(stack);
     this.#cookies = new CookieJar(stack);
   }
 
@@ -80,119 +60,36 @@ export class Listeners {
 
   /** See `Stack.listen`. */
   open(options: ListenOptions, handler: ListenerHandler): Listener {
-    const host = options.host ?? "0.0.0.0";
-    const { key, bits, isPrefix } = this.#parseHost(host);
     const backlog = options.backlog ?? 511;
     if (!Number.isInteger(backlog) || backlog < 0 || backlog > 65_535) {
       throw new ArgumentError("backlog", "a number from 0 to 65535", backlog, "ERR_OUT_OF_RANGE");
     }
-    let port = options.port === "any" ? 0 : options.port;
-    if (options.port !== "any") {
-      checkPort("port", port, 0);
-      if (port === 0) port = this.#ephemeral(host);
-      const held = this.#stack.portUse.isHeld(port) && options.reuseAddr !== true;
-      if (held || this.#conflicts(key, bits, port))
-        throw new NetworkError("EADDRINUSE", "listen", host, port);
-    } else if (this.#conflicts(key, bits, 0)) {
-      throw new NetworkError("EADDRINUSE", "listen", host, 0);
-    }
-    const id = this.#nextId++;
+    const binding = this.#bindings.claim(options);
     const synQueue = this.#stack.config.synQueue || Math.max(128, backlog);
-    const listener = new Listener(
-      this,
-      id,
-      host,
-      key,
-      isPrefix || bits > 0 ? bits : -1,
-      port,
-      backlog,
-      synQueue,
-      handler,
-    );
-    this.#byId.set(id, listener);
-    const list = this.#byPort.get(port);
-    if (list === undefined) this.#byPort.set(port, [listener]);
-    else list.push(listener);
-    if (isPrefix) this.#prefixes++;
+    const listener = new Listener(this, this.#nextId++, binding, backlog, synQueue, handler);
+    this.#byId.set(listener.id, listener);
+    this.#bindings.add(listener);
     return listener;
-  }
-
-  #parseHost(host: string): { key: number; bits: number; isPrefix: boolean } {
-    if (host.includes("/")) {
-      const prefix = parsePrefix(host);
-      if (prefix?.family === 4)
-        return { key: prefix.words[0]! & maskV4(prefix.bits), bits: prefix.bits, isPrefix: true };
-    } else {
-      const key = parseIpv4Address(host);
-      if (key === 0) return { key: 0, bits: 0, isPrefix: false };
-      if (key !== null) {
-        if (this.#stack.interfaces.isOwn(key)) return { key, bits: 32, isPrefix: false };
-        throw new NetworkError("EADDRNOTAVAIL", "listen", host);
-      }
-    }
-    throw new ArgumentError(
-      "host",
-      "an IPv4 address or prefix such as 10.77.0.2 or 10.77.0.0/24",
-      host,
-      "ERR_INVALID_IP_ADDRESS",
-    );
-  }
-
-  #ephemeral(host: string): number {
-    const { ports, portUse } = this.#stack;
-    const port = ports.choose(4, 0, 0, 0, (p) => portUse.isHeld(p) || this.#byPort.has(p));
-    if (port < 0) throw new NetworkError("EADDRNOTAVAIL", "listen", host, 0);
-    return port;
-  }
-
-  /** Two listeners conflict when they are equally specific for the same addresses; the more specific one wins otherwise. */
-  #conflicts(key: number, bits: number, port: number): boolean {
-    for (const other of this.#byPort.get(port) ?? []) {
-      if (Math.max(0, other.bits) === bits && other.key === key) return true;
-    }
-    return false;
   }
 
   /** Whether a listener is bound to the port for `local`. */
   isBound(local: number, port: number): boolean {
-    return this.#best(local, port) !== null;
-  }
-
-  /** The most specific listener: its own port before every port, longer prefixes before shorter. */
-  #best(local: number, port: number): Listener | null {
-    return this.#bestOf(this.#byPort.get(port), local) ?? this.#bestOf(this.#byPort.get(0), local);
-  }
-
-  #bestOf(list: Listener[] | undefined, local: number): Listener | null {
-    if (list === undefined) return null;
-    let best: Listener | null = null;
-    for (const listener of list) {
-      const matches =
-        listener.bits < 0
-          ? this.#stack.interfaces.isOwn(local)
-          : ((local ^ listener.key) & maskV4(listener.bits)) === 0;
-      if (matches && (best === null || listener.bits > best.bits)) best = listener;
-    }
-    return best;
+    return this.#bindings.best(local, port) !== null;
   }
 
   /** Whether packets to `local`, no address of the stack's, are for a listener on a prefix. */
   takes(local: number): boolean {
-    if (this.#prefixes === 0 || isMulticast(local) || isLimitedBroadcast(local)) return false;
-    for (const { bits, key } of this.#byId.values()) {
-      if (bits >= 0 && ((local ^ key) & maskV4(bits)) === 0) return true;
-    }
-    return false;
+    return this.#bindings.takes(local);
   }
 
   /** Whether a segment would find a listener. */
   hasListener(seg: Segment): boolean {
-    return this.#best(seg.dst, seg.dstPort) !== null;
+    return this.#bindings.best(seg.dst, seg.dstPort) !== null;
   }
 
   /** A segment without a flow. False: no listener either. `least` bounds the ISS where TIME-WAIT was reused. */
   arrives(seg: Segment, least: Seq | null = null): boolean {
-    const listener = this.#best(seg.dst, seg.dstPort);
+    const listener = this.#bindings.best(seg.dst, seg.dstPort);
     if (listener === null) return false;
     if ((seg.flags & (SYN | ACK | RST)) === ACK && this.#cookies.accepts(listener, seg)) {
       this.#redeem(listener, seg);
@@ -417,10 +314,7 @@ export class Listeners {
   remove(listener: Listener): void {
     this.#byId.delete(listener.id);
     this.#noted.delete(listener);
-    const list = this.#byPort.get(listener.port)!;
-    list.splice(list.indexOf(listener), 1);
-    if (list.length === 0) this.#byPort.delete(listener.port);
-    if (listener.address.includes("/")) this.#prefixes--;
+    this.#bindings.remove(listener);
     const { flows } = this.#stack;
     if (listener.synQueue === 0) return;
     flows.forEachSlot(KIND_SYN_RECEIVED, (slot) => {

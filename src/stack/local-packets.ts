@@ -11,6 +11,8 @@ import {
   TransmitBatch,
   TX,
 } from "../base/packet-batch.ts";
+import { linearize } from "./linearize.ts";
+import { leaving } from "./observe.ts";
 import type { Stack } from "./stack.ts";
 
 /** The queue between output and input of the loopback. */
@@ -27,7 +29,7 @@ export class LocalPackets {
     if (loopback.tx.count === 0) return true;
     if (this.#waiting.count > 0) return false;
     const { tx } = loopback;
-    stack.observe(loopback);
+    leaving(stack, loopback);
     loopback.tx = this.#waiting;
     this.#waiting = tx;
     return true;
@@ -59,22 +61,5 @@ export class LocalPackets {
     }
     const batch: ReceiveBatch = { bytes, view: new DataView(bytes.buffer), count, table, retained: false };
     stack.input(stack.interfaces.loopback, batch);
-  }
-}
-
-/** Copies packet `i` of a batch, head and pieces, to `at` of `target`. */
-export function linearize(batch: TransmitBatch, i: number, target: Uint8Array, at: number): void {
-  const row = i * TX.COLUMNS;
-  const t = batch.table;
-  const offset = t[row + TX.OFFSET]!;
-  const head = t[row + TX.HEAD]!;
-  target.set(batch.bytes.subarray(offset, offset + head), at);
-  at += head;
-  const first = t[row + TX.FIRST_PIECE]!;
-  for (let p = first; p < first + t[row + TX.PIECES]!; p++) {
-    const start = batch.ranges[2 * p]!;
-    const length = batch.ranges[2 * p + 1]!;
-    target.set(batch.pieces[p]!.subarray(start, start + length), at);
-    at += length;
   }
 }

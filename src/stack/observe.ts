@@ -4,7 +4,9 @@
  */
 import { type TransmitBatch, TX } from "../base/packet-batch.ts";
 import type { Micros } from "../base/time.ts";
-import { linearize } from "./local-packets.ts";
+import type { StackInterface } from "./interface.ts";
+import { linearize } from "./linearize.ts";
+import type { Stack } from "./stack.ts";
 
 /** Sees each packet as it comes in or leaves; the bytes are valid during the call only. */
 export type PacketTap = (
@@ -42,4 +44,12 @@ export class Observers {
       this.packet("out", time, bytes, 0, total);
     }
   }
+}
+
+/** For each batch of `link` about to be sent: counts it, and shows it to the observers. */
+export function leaving(stack: Stack, link: StackInterface): void {
+  const { tx } = link;
+  stack.ip.OutRequests += tx.count;
+  for (let i = 0; i < tx.count; i++) stack.ip.OutOctets += tx.table[i * TX.COLUMNS + TX.TOTAL]!;
+  if (stack.observers.active) stack.observers.batch(stack.now, tx);
 }

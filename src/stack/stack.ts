@@ -9,9 +9,9 @@
  * 4. While `isBusy`, again from 2 (packets to own addresses, and events that applications caused).
  * `Host.wake` says that a call made outside of this round left something to do.
  */
-import { ArgumentError, type ErrorCode } from "../base/errors.ts";
+import type { ErrorCode } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
-import { type ReceiveBatch, RX, RX_CHECKSUM_OK, TX } from "../base/packet-batch.ts";
+import { type ReceiveBatch, RX, RX_CHECKSUM_OK } from "../base/packet-batch.ts";
 import type { Seq } from "../base/seq.ts";
 import { deriveWords, PURPOSE_FLOW_TABLE } from "../base/siphash.ts";
 import { type Micros, MS } from "../base/time.ts";
@@ -35,6 +35,7 @@ import { earliest, stopTimers } from "../tcp/timers.ts";
 import * as drop from "../wire/drop.ts";
 import { Segment } from "../wire/segment.ts";
 import { parseTcp } from "../wire/tcp-parse.ts";
+import type { ListenOptions } from "./bindings.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
 import type { Connection } from "./connection.ts";
 import { DropCounters, IpCounters } from "./counters.ts";
@@ -47,23 +48,14 @@ import { ipInput } from "./ip-input.ts";
 import { emitSegment, hasRoom } from "./ip-output.ts";
 import { Limiter } from "./limiter.ts";
 import type { Listener } from "./listener.ts";
-import { Listeners, type ListenOptions } from "./listeners.ts";
+import { Listeners } from "./listeners.ts";
 import { LocalPackets } from "./local-packets.ts";
 import { Observers } from "./observe.ts";
+import type { StackOptions } from "./options.ts";
 import { PortUse } from "./port-use.ts";
 import { EphemeralPorts } from "./ports.ts";
 import { timeWaitArrives, timeWaitExpires } from "./time-waits.ts";
 import { TimerWheel } from "./timer-wheel.ts";
-
-/** What a stack is made of. */
-export interface StackOptions {
-  /** One for each device. */
-  readonly interfaces: StackInterface[];
-  /** Differences from `DEFAULT_CONFIG`. */
-  readonly tcp?: Partial<TcpConfig>;
-  /** Timers fire at their exact time, for simulation; else those of 10 ms and more are rounded up by about 1 ms. */
-  readonly exactTimers?: boolean;
-}
 
 /** A TCP/IP stack. */
 export class Stack implements TcpContext {
@@ -175,8 +167,8 @@ export class Stack implements TcpContext {
     }
     const tcb = this.tcbs[slot] ?? null;
     if (tcb !== null) return this.#segmentArrives(tcb, seg);
-    if (this.flows.kind(slot) === KIND_TIME_WAIT) timeWaitArrives(this, slot, seg);
-    else return this.listeners.halfOpenArrives(slot, seg);
+    if (this.flows.kind(slot) === KIND_SYN_RECEIVED) return this.listeners.halfOpenArrives(slot, seg);
+    timeWaitArrives(this, slot, seg);
     return false;
   }
 
@@ -196,9 +188,7 @@ export class Stack implements TcpContext {
 
   /** Runs the timers that are due. */
   expire(): void {
-    this.#running = true;
     this.wheel.expire(this.now, this.#onDue);
-    this.#running = false;
   }
 
   #due(slot: number): void {
@@ -262,14 +252,6 @@ export class Stack implements TcpContext {
   /** Takes the packets that the stack sent to itself. Part of the driver's round. */
   inputLocal(): void {
     this.#local.deliver(this);
-  }
-
-  /** To be called for each batch about to be sent: shows it to observers. */
-  observe(link: StackInterface): void {
-    const { tx } = link;
-    this.ip.OutRequests += tx.count;
-    for (let i = 0; i < tx.count; i++) this.ip.OutOctets += tx.table[i * TX.COLUMNS + TX.TOTAL]!;
-    if (this.observers.active) this.observers.batch(this.now, tx);
   }
 
   // --- TcpContext: what TCP asks for ---
@@ -415,10 +397,3 @@ export class Stack implements TcpContext {
 
 /** The wheel's finest level: 1,024 us. */
 const TICK = 1.024 * MS;
-
-/** Checks a port number at the API's edge. */
-export function checkPort(name: string, port: number, least: number): void {
-  if (!Number.isInteger(port) || port < least || port > 65_535) {
-    throw new ArgumentError(name, `a port number from ${least} to 65535`, port, "ERR_SOCKET_BAD_PORT");
-  }
-}
