@@ -2,9 +2,10 @@
  * What crossed the links of a world: a line a packet as tcpdump prints it, with its time and its fate, or a capture file
  * for Wireshark. Packets are shown as their sender let go of them.
  */
-import { interfaceDescription, enhancedPacket, OUTBOUND, sectionHeader } from "../wire/pcapng.ts";
+
 import { formatSegment } from "../wire/format.ts";
 import { parseIpv4 } from "../wire/ipv4.ts";
+import { enhancedPacket, interfaceDescription, OUTBOUND, sectionHeader } from "../wire/pcapng.ts";
 import { Segment } from "../wire/segment.ts";
 import { PROTOCOL_TCP, parseTcp } from "../wire/tcp-parse.ts";
 import type { Fate, Link } from "./link.ts";

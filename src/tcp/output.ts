@@ -10,7 +10,7 @@ import type { TcpContext } from "./context.ts";
 import { timestampClock } from "./context.ts";
 import { inFlight, limitRecord, nextRetransmit } from "./recovery/scoreboard.ts";
 import type { SegmentOut } from "./segment-out.ts";
-import { largestText, nextText, unsent } from "./send-policy.ts";
+import { largestText, nextText, sackBlocksMax, segmentText, unsent } from "./send-policy.ts";
 import { ESTABLISHED, SYN_RECEIVED, SYN_SENT, TIME_WAIT } from "./state.ts";
 import { ACK_DELAYED, ACK_NONE, ACK_NOW, CA_LOSS, type Tcb } from "./tcb.ts";
 import { startPersist, startRetransmit } from "./timers.ts";
@@ -88,7 +88,7 @@ function retransmission(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   if (tcb.persistAt !== NEVER || tcb.snd.una === tcb.snd.nxt) return false;
   const i = nextRetransmit(tcb);
   if (i < 0) return false;
-  const mss = tcb.snd.mss;
+  const mss = segmentText(tcb);
   const flight = inFlight(tcb);
   const room = flight === 0 ? Math.max(tcb.cwnd, mss) : tcb.cwnd - flight;
   const ring = tcb.sentRing;
@@ -147,7 +147,7 @@ function newText(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
     sequenceLength++;
   }
   snd.nxt = add(at, sequenceLength);
-  if (length % snd.mss !== 0) snd.small = snd.nxt;
+  if (length % segmentText(tcb) !== 0) snd.small = snd.nxt;
   tcb.sentRing.push(at, sequenceLength, ctx.now);
   tcb.persistAt = NEVER;
   tcb.lastSent = ctx.now;
@@ -188,7 +188,7 @@ function probe(tcb: Tcb, ctx: TcpContext, out: SegmentOut): void {
     tcb.retransmitAt = NEVER;
   } else if (tcb.persistAt !== NEVER && unsent(tcb) > 0) {
     // A window too small to be worth a segment is used at last (RFC 9293 3.8.6.2.1, the override timeout).
-    const length = Math.max(1, Math.min(unsent(tcb), snd.wnd, snd.mss));
+    const length = Math.max(1, Math.min(unsent(tcb), snd.wnd, segmentText(tcb)));
     fillText(tcb, out, snd.nxt, length);
     tcb.sentRing.push(snd.nxt, length, ctx.now);
     snd.nxt = add(snd.nxt, length);
@@ -202,9 +202,10 @@ function fillText(tcb: Tcb, out: SegmentOut, at: Seq, length: number): void {
   out.seq = at;
   out.textPosition = length > 0 ? tcb.sendBuffer.position + diff(at, first) : 0;
   out.textLength = length;
-  out.gsoSize = length > tcb.snd.mss ? tcb.snd.mss : 0;
+  const mss = segmentText(tcb);
+  out.gsoSize = length > mss ? mss : 0;
   tcb.bytesSent += length;
-  tcb.dataSegsOut += Math.ceil(length / tcb.snd.mss);
+  tcb.dataSegsOut += Math.ceil(length / mss);
 }
 
 /** What every segment of a synchronized connection carries: ACK, window, options; and nothing is owed any more. */
@@ -235,9 +236,9 @@ function urgent(tcb: Tcb, out: SegmentOut): void {
   out.up = Math.min(65_535, diff(tcb.snd.up, out.seq));
 }
 
-/** SACK blocks (RFC 2018 4), a DSACK first (RFC 2883). Three fit beside timestamps. */
+/** SACK blocks (RFC 2018 4), a DSACK first (RFC 2883). `segmentText` left room for them. */
 function sackBlocks(tcb: Tcb, out: SegmentOut): void {
-  const most = tcb.timestamps ? 3 : 4;
+  const most = sackBlocksMax(tcb);
   let count = 0;
   if (tcb.dsackStart !== tcb.dsackEnd) {
     out.sackEdges[0] = toInt(tcb.dsackStart);

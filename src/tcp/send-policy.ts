@@ -22,9 +22,23 @@ export function textOutstanding(tcb: Tcb): number {
   return Math.max(0, outstanding - (tcb.synAcked ? 0 : 1) - (tcb.finSent && outstanding > 0 ? 1 : 0));
 }
 
+/** Text of a full segment now: SND.MSS less what the SACK blocks owed take of the packet (RFC 6691 3: options lower the text). */
+export function segmentText(tcb: Tcb): number {
+  const mss = tcb.snd.mss;
+  const dsack = tcb.dsackStart !== tcb.dsackEnd;
+  if (!tcb.sackPermitted || !(dsack || tcb.hasGaps)) return mss;
+  const blocks = Math.min(sackBlocksMax(tcb), (dsack ? 1 : 0) + (tcb.hasGaps ? tcb.assembler.ranges : 0));
+  return mss - 4 - 8 * blocks;
+}
+
+/** SACK blocks that fit into a header (RFC 2018 3): three beside timestamps, else four. */
+export function sackBlocksMax(tcb: Tcb): number {
+  return tcb.timestamps ? 3 : 4;
+}
+
 /** Largest text of one (super-)segment. */
 export function largestText(tcb: Tcb): number {
-  const mss = tcb.snd.mss;
+  const mss = segmentText(tcb);
   if (!tcb.path.offload) return mss;
   return Math.max(mss, Math.floor((PACKET_MAX - HEADERS_MAX) / mss) * mss);
 }
@@ -37,7 +51,7 @@ export function nextText(tcb: Tcb, ctx: TcpContext): number {
   const pending = unsent(tcb);
   if (pending <= 0) return 0;
   const snd = tcb.snd;
-  const mss = snd.mss;
+  const mss = segmentText(tcb);
   const flight = inFlight(tcb);
   if (flight === 0 && ctx.now - tcb.lastSent > tcb.rtoUs && snd.una === snd.nxt) {
     tcb.congestion.onIdle(tcb, ctx.config.initialWindow);
