@@ -97,7 +97,7 @@ class KernelBench {
   readonly #running = new Map<string, RunningTarget>();
   readonly #samples = new Map<string, Sample[]>();
   /** What each target said of itself, kept for those that did not live to the end. */
-  readonly #about = new Map<string, Pick<RunningTarget, "spinUs" | "versions">>();
+  readonly #about = new Map<string, Pick<RunningTarget, "spinUs" | "versions" | "notes">>();
 
   constructor(options: KernelOptions) {
     this.#options = options;
@@ -127,7 +127,7 @@ class KernelBench {
         const samples = this.#samples.get(`${workload} ${target}`) ?? [];
         const about = this.#about.get(target);
         if (samples.length === 0 || about === undefined) return [];
-        return measurementsOf(workload, { name: target, ...about }, samples, this.#options);
+        return measurementsOf(workload, { ...about, name: target }, samples, this.#options);
       }),
     );
   }
@@ -158,7 +158,7 @@ class KernelBench {
     if (running !== undefined) return running;
     const target = await startTarget(name, this.#options);
     this.#running.set(name, target);
-    this.#about.set(name, { spinUs: target.spinUs, versions: target.versions });
+    this.#about.set(name, target);
     await preflight(target);
     return target;
   }
@@ -182,21 +182,21 @@ class KernelBench {
 /** One `PRIMARY` measurement of a workload's samples, and the latencies where the client takes them. */
 export function measurementsOf(
   workload: string,
-  target: Pick<RunningTarget, "name" | "spinUs" | "versions">,
+  target: Pick<RunningTarget, "name" | "spinUs" | "versions" | "notes">,
   samples: readonly Sample[],
-  { mtu, offload }: Pick<KernelOptions, "mtu" | "offload">,
+  { mtu }: Pick<KernelOptions, "mtu">,
 ): Measurement[] {
   const { unit, scale, cpuUnit, cpuScale, timed } = WORKLOADS[workload]!;
   const sum = (of: (sample: Sample) => number): number =>
     samples.reduce((all, sample) => all + of(sample), 0);
   const notes: Record<string, string | number> = {
+    ...target.notes,
     congestion: [...new Set(samples.map((sample) => sample.congestion))].join(" "),
     mss: samples[0]!.mss,
     retransmits: sum((sample) => sample.retransmits),
     errors: sum((sample) => sample.errors),
     othersPercent: Math.round(100 * Math.max(...samples.map((sample) => sample.others))),
   };
-  if (target.name.startsWith("usertcp")) notes["offload"] = offload ? "on" : "off";
   const common = {
     suite: "kernel",
     workload,

@@ -2,7 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { Failure } from "./failure.ts";
 import { WORKLOADS } from "./kernel.ts";
-import { TARGET_NAMES } from "./target.ts";
+import { DEFAULT_TARGETS, TARGET_NAMES } from "./target.ts";
 
 export const SUITES = ["parse", "lookup", "kernel"] as const;
 export type Suite = (typeof SUITES)[number];
@@ -45,7 +45,12 @@ export function parseArguments(args: readonly string[]): BenchOptions | string {
   const command = new Command("npm run bench --")
     .argument("<suite>", SUITES.join(", "))
     .option("--json", "print a JSON array of rows (design section 8)")
-    .option("--targets <names>", `of ${TARGET_NAMES.join(",")}`, listOf("target", TARGET_NAMES), TARGET_NAMES)
+    .option(
+      "--targets <names>",
+      `of ${TARGET_NAMES.join(",")}`,
+      listOf("target", TARGET_NAMES),
+      DEFAULT_TARGETS,
+    )
     .option("--workloads <names>", `of ${workloads.join(",")}`, listOf("workload", workloads), workloads)
     .option("--seconds <s>", "length of a run after its warm-up", numberIn(0.1, 60), 2)
     .option("--warm-up <s>", "start of each run that does not count", numberIn(0, 60), 1)

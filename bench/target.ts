@@ -45,6 +45,8 @@ export interface RunningTarget {
   /** True where the server's TCP is the kernel's, so that `ss` can show it. */
   readonly onKernel: boolean;
   readonly versions: Readonly<Record<string, string>>;
+  /** How it was set up, where that is not plain. */
+  readonly notes: Readonly<Record<string, string>>;
   readonly process: ChildProcess;
   /** The last lines that it wrote to standard error. */
   readonly complaints: () => string;
@@ -62,14 +64,27 @@ export type Wrap = (command: readonly string[]) => readonly string[];
 
 type Start = (name: string, settings: LinkSettings, wrap: Wrap) => Promise<RunningTarget>;
 
+const NODE_NET = [process.execPath, join(COMPILED, "node-net.js")];
+
+/**
+ * Our addon calls mallopt() with these for the whole process. Node's own `net` gains from them too (`up` by up to
+ * three times: glibc else gives memory back, and faults it in anew for every 64 KiB read), so it gets them as
+ * well: the comparison is of TCP stacks. `node-net-stock` is Node as it comes.
+ */
+const ADDON_MALLOC = { MALLOC_MMAP_THRESHOLD_: `${8 << 20}`, MALLOC_TRIM_THRESHOLD_: `${256 << 20}` };
+
 const TARGETS: Readonly<Record<string, Start>> = {
   usertcp: startUsertcp("raw"),
   "usertcp-net": startUsertcp("net"),
-  "node-net": startOnKernel([process.execPath, join(COMPILED, "node-net.js")]),
+  "node-net": startOnKernel(NODE_NET, { malloc: "as our addon sets it" }, ADDON_MALLOC),
   "kernel-c": startOnKernel([join(BUILD, "server")]),
+  "node-net-stock": startOnKernel(NODE_NET, { malloc: "glibc's own" }),
 };
 
 export const TARGET_NAMES: readonly string[] = Object.keys(TARGETS);
+
+/** Those that a run compares when none are named. */
+export const DEFAULT_TARGETS: readonly string[] = ["usertcp", "usertcp-net", "node-net", "kernel-c"];
 
 /** Starts a target by name. */
 export function startTarget(name: string, settings: LinkSettings, wrap: Wrap = asIs): Promise<RunningTarget> {
@@ -178,6 +193,7 @@ function startUsertcp(api: "raw" | "net"): Start {
       spinUs: settings.spinUs ?? ready.spinUs ?? 0,
       onKernel: false,
       versions: { ...platform(), usertcp: usertcpVersion() },
+      notes: { offload: settings.offload ? "on" : "off" },
       process: child,
       complaints,
       stop: () => stop(child).then(() => removeNamespace(namespace)),
@@ -185,13 +201,20 @@ function startUsertcp(api: "raw" | "net"): Start {
   };
 }
 
-function startOnKernel(command: readonly string[]): Start {
+function startOnKernel(
+  command: readonly string[],
+  notes: Readonly<Record<string, string>> = {},
+  environment: Readonly<Record<string, string>> = {},
+): Start {
   return async (name, settings, wrap) => {
     const server = createNamespace();
     const client = createNamespace();
     joinByVeth(server, client, settings.mtu);
     const sources = addSources(client, "veth0", VETH_CLIENT, SOURCES);
-    const child = spawnIn(server, wrap([...command, VETH_SERVER]), { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawnIn(server, wrap([...command, VETH_SERVER]), {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...environment },
+    });
     const complaints = listen(child);
     const ready = await readyLine(child, name, complaints);
     return {
@@ -204,6 +227,7 @@ function startOnKernel(command: readonly string[]): Start {
       spinUs: 0,
       onKernel: true,
       versions: platform(),
+      notes,
       process: child,
       complaints,
       stop: () => stop(child).then(() => [server, client].forEach(removeNamespace)),
