@@ -99,19 +99,22 @@ export function settle(tcb: Tcb): void {
   tcb.lostMark = tcb.snd.una;
 }
 
-/** Drops the records that `una` acknowledges, and returns the send time of the newest that was sent only once, or -1. */
+/**
+ * Drops the records that `una` acknowledges, and returns the send time of the newest, or NONE when one of them was sent
+ * again: what a retransmission released waited for it, and tells no round trip (Karn, RFC 6298 3).
+ */
 export function acknowledgeRecords(tcb: Tcb, una: Seq): number {
   const ring = tcb.sentRing;
   let sentAt = NONE;
-  while (ring.count > 0 && leq(ring.endAt(0), una)) {
-    sentAt = (ring.flagsAt(0) & (EVER_RETRANSMITTED | SACKED)) === 0 ? ring.sentAt(0) : NONE;
-    ring.shift();
+  let ambiguous = false;
+  while (ring.count > 0 && lt(ring.seqAt(0), una)) {
+    const flags = ring.flagsAt(0);
+    if ((flags & EVER_RETRANSMITTED) !== 0) ambiguous = true;
+    else if ((flags & SACKED) === 0) sentAt = ring.sentAt(0);
+    if (gt(ring.endAt(0), una)) ring.trimFirst(una);
+    else ring.shift();
   }
-  if (ring.count > 0 && lt(ring.seqAt(0), una)) {
-    if ((ring.flagsAt(0) & EVER_RETRANSMITTED) === 0) sentAt = ring.sentAt(0);
-    ring.trimFirst(una);
-  }
-  return sentAt;
+  return ambiguous ? NONE : sentAt;
 }
 
 /** Not an int32, so that it is no send time. */
