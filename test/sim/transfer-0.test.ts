@@ -1,0 +1,3 @@
+import { transfers } from "./transfer.ts";
+
+transfers(0);
