@@ -11,11 +11,13 @@ import { arrivesListen } from "../tcp/arrives-listen.ts";
 import { arrivesSynchronized } from "../tcp/arrives-synchronized.ts";
 import { CONGESTION_CONTROLS } from "../tcp/congestion/congestion.ts";
 import {
+  ANSWER,
   arrivesHalfOpen,
   COMPLETE,
   complete,
   FORGET,
   fillHalfOpen,
+  halfOpenAck,
   LISTENER,
   RESEND,
   RETRIES,
@@ -157,11 +159,12 @@ export class Listeners {
     this.#stack.drop(reason);
   }
 
-  /** Sends the SYN-ACK of the half-open connection in `slot`. */
-  #answer(slot: number): void {
+  /** Sends the SYN-ACK of the half-open connection in `slot`, or an ACK where that says enough. */
+  #answer(slot: number, ackOnly = false): void {
     const { flows, bare } = this.#stack;
     const remote = flows.remote(slot);
-    synAck(flows.record, slot * RECORD, this.mssTo(remote), this.#stack, bare);
+    if (ackOnly) halfOpenAck(flows.record, slot * RECORD, this.#stack, bare);
+    else synAck(flows.record, slot * RECORD, this.mssTo(remote), this.#stack, bare);
     this.#stack.sendBareTo(flows.local(slot), remote, flows.localPort(slot), flows.remotePort(slot), bare);
   }
 
@@ -188,6 +191,9 @@ export class Listeners {
         return false;
       case RESEND:
         this.#answer(slot);
+        return false;
+      case ANSWER:
+        this.#answer(slot, true);
         return false;
       case COMPLETE:
         return this.#complete(slot, seg);

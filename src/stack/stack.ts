@@ -19,7 +19,7 @@ import { arrivesClosed } from "../tcp/arrives-closed.ts";
 import { arrivesSynSent } from "../tcp/arrives-syn-sent.ts";
 import { arrivesSynchronized } from "../tcp/arrives-synchronized.ts";
 import { Arena } from "../tcp/buffer/arena.ts";
-import { DEFAULT_CONFIG, type TcpConfig } from "../tcp/config.ts";
+import { DEFAULT_CONFIG, scaleFor, type TcpConfig } from "../tcp/config.ts";
 import type { TcpContext } from "../tcp/context.ts";
 import { TcpCounters } from "../tcp/counters.ts";
 import { expire } from "../tcp/expire.ts";
@@ -61,6 +61,7 @@ import { TimerWheel } from "./timer-wheel.ts";
 export class Stack implements TcpContext {
   readonly host: Host;
   readonly config: TcpConfig;
+  readonly receiveScale: number;
   readonly interfaces: Interfaces;
   readonly flows: FlowTable;
   readonly wheel: TimerWheel;
@@ -96,6 +97,7 @@ export class Stack implements TcpContext {
   constructor(options: StackOptions, host: Host) {
     this.host = host;
     this.config = { ...DEFAULT_CONFIG, ...options.tcp };
+    this.receiveScale = scaleFor(Math.max(this.config.receiveBufferMax, this.config.receiveBuffer));
     this.now = host.clock();
     this.startedAt = this.now;
     this.interfaces = new Interfaces(options.interfaces);
@@ -254,8 +256,7 @@ export class Stack implements TcpContext {
     this.#local.deliver(this);
   }
 
-  // --- TcpContext: what TCP asks for ---
-
+  // TcpContext: what TCP asks for.
   markDirty(tcb: Tcb): void {
     if (tcb.dirty) return;
     tcb.dirty = true;
@@ -354,8 +355,6 @@ export class Stack implements TcpContext {
     (tcb.owner as Connection).failed(error);
     this.note(tcb, EVENT_CLOSE);
   }
-
-  // --- for the stack's own parts ---
 
   /** Gives `tcb` a slot, or takes over the half-open one given. Returns false when the table is full. */
   adopt(tcb: Tcb, slot: number): boolean {

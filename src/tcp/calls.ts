@@ -4,7 +4,6 @@
  */
 import type { ErrorCode } from "../base/errors.ts";
 import { add } from "../base/seq.ts";
-import { scaleFor } from "./config.ts";
 import type { TcpContext } from "./context.ts";
 import { mssOf } from "./output.ts";
 import {
@@ -35,7 +34,7 @@ export function open(tcb: Tcb, ctx: TcpContext): void {
   tcb.lostMark = snd.iss;
   tcb.resendHint = snd.iss;
   tcb.tsOffset = ctx.timestampOffset(tcb.family, tcb.local, tcb.remote);
-  tcb.rcv.scale = tcb.windowScale ? scaleFor(Math.max(ctx.config.receiveBufferMax, tcb.rcv.buffer)) : 0;
+  tcb.rcv.scale = tcb.windowScale ? ctx.receiveScale : 0;
   tcb.active = true;
   ctx.counters.ActiveOpens++;
   enterState(tcb, SYN_SENT);

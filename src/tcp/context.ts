@@ -27,6 +27,8 @@ export interface TcpContext {
   /** The time of this batch or call. */
   readonly now: Micros;
   readonly config: TcpConfig;
+  /** The window scale offered: what the largest receive buffer needs. */
+  readonly receiveScale: number;
   readonly counters: TcpCounters;
   readonly arena: Arena;
   /** Something may be ready to send: `output` is asked at the next flush. */

@@ -4,9 +4,8 @@
  */
 import { add, diff, type Seq, seq, toInt } from "../base/seq.ts";
 import * as drop from "../wire/drop.ts";
-import { ACK, RST, type Segment, SYN } from "../wire/segment.ts";
+import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { refuse } from "./arrives-closed.ts";
-import { scaleFor } from "./config.ts";
 import { type TcpContext, timestampClock } from "./context.ts";
 import type { SegmentOut } from "./segment-out.ts";
 import { LISTEN, SYN_RECEIVED } from "./state.ts";
@@ -36,7 +35,8 @@ const OUR_SCALE_SHIFT = 8;
 export const KEEP = 0;
 export const FORGET = 1;
 export const RESEND = 2;
-export const COMPLETE = 3;
+export const ANSWER = 3;
+export const COMPLETE = 4;
 
 /** Fills the record at `at` from a SYN; `least` is a bound for the ISS when the 4-tuple is reused (RFC 6191), else null. */
 export function fillHalfOpen(
@@ -51,10 +51,7 @@ export function fillHalfOpen(
   if (least !== null && diff(iss, least) < REUSE_DISTANCE) iss = add(least, REUSE_DISTANCE);
   let flags = 0;
   if (config.windowScale && seg.wscale >= 0) {
-    flags |=
-      HAS_SCALE |
-      seg.wscale |
-      (scaleFor(Math.max(config.receiveBufferMax, config.receiveBuffer)) << OUR_SCALE_SHIFT);
+    flags |= HAS_SCALE | seg.wscale | (ctx.receiveScale << OUR_SCALE_SHIFT);
   }
   if (config.sack && seg.sackPermitted) flags |= HAS_SACK;
   if (config.timestamps && seg.hasTimestamps) flags |= HAS_TS;
@@ -84,7 +81,7 @@ export function fillFromCookie(
     flags |= HAS_TS;
     if (options.sackPermitted) flags |= HAS_SACK;
     if (options.wscale >= 0) {
-      const ours = scaleFor(Math.max(ctx.config.receiveBufferMax, ctx.config.receiveBuffer));
+      const ours = ctx.receiveScale;
       flags |= HAS_SCALE | options.wscale | (ours << OUR_SCALE_SHIFT);
     }
   }
@@ -116,22 +113,42 @@ export function synAck(record: Int32Array, at: number, mss: number, ctx: TcpCont
   }
 }
 
-/** A segment for a half-open connection (RFC 9293 3.10.7.4 for a passive SYN-RECEIVED). Returns KEEP to COMPLETE. */
+/** Fills `out` with <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>: the answer to a segment that may not be the peer's. */
+export function halfOpenAck(record: Int32Array, at: number, ctx: TcpContext, out: SegmentOut): void {
+  synAck(record, at, 0, ctx, out);
+  const flags = record[at + FLAGS]!;
+  if ((flags & HAS_SCALE) !== 0) out.wnd >>= (flags >> OUR_SCALE_SHIFT) & SCALE_MASK;
+  out.seq = add(out.seq, 1);
+  out.flags = ACK;
+}
+
+/**
+ * A segment for a half-open connection: the steps of RFC 9293 3.10.7.4 for a passive SYN-RECEIVED, in their order.
+ * Returns KEEP to COMPLETE.
+ */
 export function arrivesHalfOpen(record: Int32Array, at: number, seg: Segment, ctx: TcpContext): number {
-  const next = seq(record[at + IRS]! + 1);
-  const offset = diff(seg.seq, next);
-  const wnd = Math.min(65_535, ctx.config.receiveBuffer);
+  const offset = diff(seg.seq, seq(record[at + IRS]! + 1));
   const hasTs = (record[at + FLAGS]! & HAS_TS) !== 0;
-  if ((seg.flags & (SYN | ACK | RST)) === SYN && offset === -1) return RESEND;
-  const stale = hasTs && seg.hasTimestamps && ((seg.tsval - record[at + TS_RECENT]!) | 0) < 0;
-  if (offset < 0 || offset >= wnd || (stale && (seg.flags & RST) === 0)) {
-    ctx.drop(stale ? drop.TCP_PAWS : drop.TCP_SEQUENCE);
-    return (seg.flags & RST) === 0 && ctx.allowChallenge() ? RESEND : KEEP;
+  // By the letter the peer's SYN is old and gets an ACK; what it lacks is our SYN,ACK (RFC 9293 3.8.1; Linux, BSD).
+  if ((seg.flags & (SYN | ACK | RST | FIN)) === SYN && offset === -1) return RESEND;
+  if ((seg.flags & RST) === 0 && hasTs) {
+    if (!seg.hasTimestamps) {
+      ctx.drop(drop.TCP_MISSING_TIMESTAMP);
+      return KEEP;
+    }
+    if (((seg.tsval - record[at + TS_RECENT]!) | 0) < 0) {
+      ctx.drop(drop.TCP_PAWS);
+      return ctx.allowChallenge() ? ANSWER : KEEP;
+    }
+  }
+  if (!isInWindow(offset, seg.len, Math.min(65_535, ctx.config.receiveBuffer))) {
+    ctx.drop(drop.TCP_SEQUENCE);
+    return (seg.flags & RST) === 0 && ctx.allowChallenge() ? ANSWER : KEEP;
   }
   if ((seg.flags & RST) !== 0) {
     if (offset !== 0) {
       ctx.drop(drop.TCP_RST_OUT_OF_WINDOW);
-      return ctx.allowChallenge() ? RESEND : KEEP;
+      return ctx.allowChallenge() ? ANSWER : KEEP;
     }
     // "If this connection was initiated with a passive OPEN, then return this connection to the LISTEN state."
     ctx.counters.InRsts++;
@@ -139,8 +156,10 @@ export function arrivesHalfOpen(record: Int32Array, at: number, seg: Segment, ct
     return FORGET;
   }
   if ((seg.flags & SYN) !== 0) {
-    ctx.counters.TCPSYNChallenge++;
-    return ctx.allowChallenge() ? RESEND : KEEP;
+    // The same for a SYN: the peer started anew, and its next SYN finds LISTEN.
+    ctx.drop(drop.TCP_SEQUENCE);
+    ctx.counters.AttemptFails++;
+    return FORGET;
   }
   if ((seg.flags & ACK) === 0) {
     ctx.drop(drop.TCP_NO_ACK);
@@ -151,11 +170,13 @@ export function arrivesHalfOpen(record: Int32Array, at: number, seg: Segment, ct
     refuse(seg, ctx);
     return KEEP;
   }
-  if (hasTs && !seg.hasTimestamps) {
-    ctx.drop(drop.TCP_MISSING_TIMESTAMP);
-    return KEEP;
-  }
   return COMPLETE;
+}
+
+/** The tests of RFC 9293 table 6 for `length` numbers from RCV.NXT + `offset` on. */
+function isInWindow(offset: number, length: number, wnd: number): boolean {
+  if (offset >= 0) return offset < wnd;
+  return length > 0 && offset + length - 1 >= 0;
 }
 
 /** Makes `tcb` the SYN-RECEIVED connection that the record stands for; the third segment then arrives at it. */

@@ -40,7 +40,7 @@ export class SendBuffer extends ChunkQueue {
    * with what follows it. So two neighbouring ranges always hold more than `JOIN_BELOW` bytes.
    */
   #joinLast(bytes: Uint8Array, at: number, n: number, arena: Arena): boolean {
-    const last = this.chunks.length - 1;
+    const last = this.tail - 1;
     if (last < this.head) return false;
     const start = this.starts[last]!;
     const held = this.ends[last]! - start;
@@ -57,7 +57,7 @@ export class SendBuffer extends ChunkQueue {
 
   /** A bound for the pieces of one segment. */
   get piecesMax(): number {
-    return Math.min(this.chunks.length - this.head, PIECES_MAX);
+    return Math.min(this.tail - this.head, PIECES_MAX);
   }
 
   /**
@@ -67,7 +67,7 @@ export class SendBuffer extends ChunkQueue {
   gather(position: number, length: number, batch: TransmitBatch, at: number): number {
     let index = this.head;
     let start = this.position;
-    if (this.#cursor >= index && this.#cursor < this.chunks.length && this.#cursorPosition <= position) {
+    if (this.#cursor >= index && this.#cursor < this.tail && this.#cursorPosition <= position) {
       index = this.#cursor;
       start = Math.max(this.#cursorPosition, this.position);
     }
