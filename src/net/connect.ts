@@ -82,10 +82,6 @@ export class Attempt implements ConnectionHandler {
     connection.close();
   }
 
-  get isCancelled(): boolean {
-    return this.cancelled;
-  }
-
   onConnect(connection: Connection): void {
     this.connection = null;
     this.socket._connected(connection);
@@ -119,7 +115,6 @@ export class Attempt implements ConnectionHandler {
   }
 
   private failed(cause: Error): void {
-    if (this.cancelled) return;
     const { address, family } = this.addresses[this.next - 1]!;
     const { port, localAddress, localPort } = this.target;
     const error =
@@ -175,7 +170,6 @@ export function resolve(
       typeof address === "string" ? [{ address, family: addressFamily ?? isIP(address) }] : address;
     const first = found?.[0];
     socket.emit("lookup", error, first?.address, first?.family, host);
-    if (attempt.isCancelled) return;
     if (error) {
       process.nextTick(destroyWith, socket, Object.assign(error, { host, port }));
       return;

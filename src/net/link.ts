@@ -214,7 +214,7 @@ export class Link implements ConnectionHandler {
     connection.handler = INERT;
     this.reading = false;
     this.leftover = null;
-    // What the peer has not acknowledged may still be sent: the garbage collector has it when it was.
+    // What may still be sent is the stack's alone from here.
     this.copies = null;
     if (this.over) return;
     this.over = true;
@@ -296,7 +296,6 @@ export class Link implements ConnectionHandler {
 
   private writeError(): Error {
     const code = this.failure ?? "EPIPE";
-    this.failure = "EPIPE";
     this.failureUnseen = false;
     return streamError(code, "write");
   }

@@ -1,4 +1,4 @@
-import { EventEmitter } from "node:events";
+import { EventEmitter, once } from "node:events";
 import nodeNet from "node:net";
 import { inherits } from "node:util";
 import { describe, expect, it, vi } from "vitest";
@@ -97,6 +97,16 @@ describe("listen", () => {
     expect(() => server.listen(81)).toThrowError(
       expect.objectContaining({ code: "ERR_SERVER_ALREADY_LISTEN" }),
     );
+  });
+
+  it("a name that is found after close() opens nothing", async () => {
+    const stack = new FakeStack();
+    const server = createNet(stack).createServer();
+    server.listen(80, "localhost");
+    server.close();
+    server.listen(81, "localhost");
+    await once(server, "listening");
+    expect(stack.listens.map((options) => options.port)).toEqual([81]);
   });
 
   it("an aborted signal closes it", async () => {

@@ -161,5 +161,6 @@ describe("failing", () => {
     connection.closeWith("ECONNRESET");
     await settle();
     expect(log).toEqual(["close false"]);
+    expect(socket.bytesRead).toBe(0);
   });
 });

@@ -119,6 +119,37 @@ describe("opening", () => {
     expect(socket.bytesRead).toBe(5);
   });
 
+  it("connects again after the peer has ended it, and forgets that the peer did", async () => {
+    const { socket, stack, connection } = await connecting();
+    connection.establish();
+    connection.deliverEnd();
+    await settle();
+    socket.connect(7, "10.77.0.9");
+    await settle();
+    stack.last.establish();
+    socket.end("last");
+    await settle();
+    expect(stack.last.text).toBe("last");
+    const done = vi.fn();
+    socket.on("error", () => {});
+    socket.write("more", done);
+    await settle();
+    expect(done.mock.calls[0]![0].code).toBe("ERR_STREAM_WRITE_AFTER_END");
+  });
+
+  it("destroy during the look-up opens nothing", async () => {
+    const stack = new FakeStack();
+    let answer = (): void => {};
+    const lookup = (_host: string, _options: object, done: (e: null, a: string, f: number) => void): void => {
+      answer = () => done(null, "10.77.0.9", 4);
+    };
+    const socket = createNet(stack).connect({ port: 7, host: "peer", lookup: lookup as never });
+    socket.destroy();
+    answer();
+    await settle();
+    expect(stack.connects).toEqual([]);
+  });
+
   it("an aborted signal destroys it with an AbortError", async () => {
     const controller = new AbortController();
     const { log, connection } = await connecting({ signal: controller.signal });
@@ -210,6 +241,8 @@ describe("idle timeout", () => {
       expect(socket.listenerCount("timeout")).toBe(0);
       socket.setTimeout(1000);
       socket.destroy();
+      expect(vi.getTimerCount()).toBe(0);
+      socket.setTimeout(1000);
       expect(vi.getTimerCount()).toBe(0);
     } finally {
       vi.useRealTimers();
