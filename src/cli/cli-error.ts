@@ -4,7 +4,7 @@
  */
 
 /** Exit codes of every command. */
-export const EXIT_FAILURE = 1 as const;
+const EXIT_FAILURE = 1 as const;
 export const EXIT_MISUSE = 2 as const;
 
 /** Ends the command: `message` goes to standard error as one line. */

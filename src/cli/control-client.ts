@@ -175,7 +175,7 @@ function exchange(
 }
 
 /** The stack said no; `code` is the network's (`ECONNREFUSED`) or the protocol's. */
-export class StackRefusal extends CliError {
+class StackRefusal extends CliError {
   readonly code: string;
 
   constructor(error: ProtocolError) {

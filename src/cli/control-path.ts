@@ -66,7 +66,7 @@ export function listControlSockets(netns: number | null): FoundSocket[] {
 }
 
 /** In the order of preference. */
-export function candidateFolders(): string[] {
+function candidateFolders(): string[] {
   const folders: string[] = [];
   const runtime = process.env["XDG_RUNTIME_DIR"];
   if (runtime?.startsWith("/")) folders.push(join(runtime, "usertcp"));
@@ -78,7 +78,7 @@ export function candidateFolders(): string[] {
  * The user that the file system knows. In a user namespace getuid() is that namespace's: its map leads back, so that
  * `lab --enter` from outside looks where the lab inside put its socket.
  */
-export function outsideUid(): number {
+function outsideUid(): number {
   const uid = process.getuid?.() ?? 0;
   try {
     for (const line of readFileSync("/proc/self/uid_map", "utf8").trim().split("\n")) {

@@ -25,12 +25,7 @@ const TIMEOUT_MS = 10_000;
 const BODY_LINES_SHOWN = 4;
 
 /** A line to the echo service and back, by telnet. */
-export async function proveByTelnet(
-  telnet: string,
-  host: string,
-  port: number,
-  show: Show,
-): Promise<boolean> {
+async function proveByTelnet(telnet: string, host: string, port: number, show: Show): Promise<boolean> {
   show(`$ telnet ${host} ${port}`);
   const child = spawn(telnet, [host, String(port)], { stdio: ["pipe", "pipe", "pipe"] });
   const timer = setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS);
@@ -56,7 +51,7 @@ export async function proveByTelnet(
 }
 
 /** The same by a socket. */
-export function proveBySocket(open: OpenSocket, host: string, port: number, show: Show): Promise<boolean> {
+function proveBySocket(open: OpenSocket, host: string, port: number, show: Show): Promise<boolean> {
   show(`$ connect ${host} ${port}`);
   return new Promise((resolve) => {
     const socket = open(host, port);
@@ -81,7 +76,7 @@ export function proveBySocket(open: OpenSocket, host: string, port: number, show
 }
 
 /** GET /, by node:http on that TCP. */
-export function proveHttp(open: OpenSocket, host: string, port: number, show: Show): Promise<boolean> {
+function proveHttp(open: OpenSocket, host: string, port: number, show: Show): Promise<boolean> {
   show(`$ GET http://${host}${port === 80 ? "" : `:${port}`}/`);
   return new Promise((resolve) => {
     const fail = (error: Error): void => resolve(tell(show, codeOf(error) ?? oneLine(error), false));

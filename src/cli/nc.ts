@@ -73,7 +73,7 @@ async function throughOwnStack(running: RunningStack, host: string, port: number
 }
 
 /** Opens a connection and pumps it until it is over. */
-export function exchange(
+function exchange(
   running: Pick<RunningStack, "connect">,
   host: string,
   port: number,

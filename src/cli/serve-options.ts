@@ -16,13 +16,13 @@ import {
 import { misuse } from "./cli-error.ts";
 
 /** The services in the order of their ports; the ports are those of RFC 862, 863, 864 and 9110. */
-export const SERVICE_PORTS = { echo: 7, discard: 9, chargen: 19, http: 80, keep: 0 } as const;
+const SERVICE_PORTS = { echo: 7, discard: 9, chargen: 19, http: 80, keep: 0 } as const;
 
 /** A service of `usertcp serve`. */
 export type ServiceName = keyof typeof SERVICE_PORTS;
 
 /** A port for each service, 0 for none. */
-export type ServicePorts = Record<ServiceName, number>;
+type ServicePorts = Record<ServiceName, number>;
 
 /** Where the stack lives: the link, both addresses, how the device is driven. */
 export interface LinkOptions {

@@ -8,7 +8,7 @@ import { PATTERN } from "./pattern.ts";
 import type { ServiceName } from "./serve-options.ts";
 
 /** A server of node:net's shape. */
-export interface NetServer {
+interface NetServer {
   listen(options: { port: number; host?: string }): unknown;
   address(): unknown;
   close(): unknown;
