@@ -101,6 +101,21 @@ const SCENES: Scene[] = [
     client: (socket) => socket.write("reset me"),
   },
   {
+    name: "the client half-closes and resets, the server writes later",
+    serverOptions: { allowHalfOpen: true },
+    server: (socket, log) =>
+      socket.on("end", () =>
+        setTimeout(() => {
+          log.push(`destroyed ${socket.destroyed}`);
+          socket.write("late");
+        }, 40),
+      ),
+    client: (socket) => {
+      socket.end("x");
+      socket.on("finish", () => setTimeout(() => socket.resetAndDestroy(), 10));
+    },
+  },
+  {
     name: "the client resets after data",
     server: (socket) => socket.write("x"),
     client: (socket) => socket.once("data", () => socket.resetAndDestroy()),
