@@ -60,7 +60,8 @@ function enterRecovery(tcb: Tcb, ctx: TcpContext): void {
 /** The retransmission timer expired with data outstanding: everything unSACKED is lost (RFC 6675 5.1, RFC 5681 3.1). */
 export function onTimeout(tcb: Tcb, ctx: TcpContext): void {
   const flight = diff(tcb.snd.nxt, tcb.snd.una);
-  tcb.congestion.onTimeout(tcb, flight, tcb.caState !== CA_LOSS || geq(tcb.snd.una, tcb.recover));
+  // In recovery ssthresh was lowered for these losses already, and what was sent beyond them inflates FlightSize (Linux: tcp_enter_loss).
+  tcb.congestion.onTimeout(tcb, flight, tcb.caState < CA_RECOVERY || geq(tcb.snd.una, tcb.recover));
   tcb.caState = CA_LOSS;
   tcb.recover = tcb.snd.nxt;
   tcb.dupAcks = 0;
