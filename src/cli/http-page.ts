@@ -16,9 +16,21 @@ export interface PageFacts {
 }
 
 const SOCKETS_SHOWN = 50;
+/** How old the page may be: a snapshot a request would cost more than the request. */
+const PAGE_AGE_MS = 250;
 
 /** The handler for `http.createServer`. */
 export function httpHandler(facts: PageFacts): RequestListener {
+  let text = "";
+  let madeAt = Number.NEGATIVE_INFINITY;
+  const freshPage = (): string => {
+    const now = performance.now();
+    if (now - madeAt > PAGE_AGE_MS) {
+      text = page(facts);
+      madeAt = now;
+    }
+    return text;
+  };
   return (request, response) => {
     // Nothing here reads a body: what comes is thrown away, so that a kept-alive connection goes on.
     request.resume();
@@ -30,7 +42,7 @@ export function httpHandler(facts: PageFacts): RequestListener {
     const path = (request.url ?? "/").split("?", 1)[0]!;
     const size = /^\/bytes\/(\d{1,15})$/.exec(path);
     if (size !== null) sendBytes(request, response, Number(size[1]));
-    else if (path === "/") reply(request, response, 200, "text/html", page(facts));
+    else if (path === "/") reply(request, response, 200, "text/html", freshPage());
     else if (path === "/snapshot")
       reply(request, response, 200, "application/json", `${JSON.stringify(facts.snapshot())}\n`);
     else reply(request, response, 404, "text/plain", "404: there are /, /bytes/N and /snapshot\n");

@@ -24,7 +24,10 @@ export interface Listening {
 
 /** The part of node:net that the services use. */
 export interface NetApi {
-  createServer(options: { allowHalfOpen: boolean }, onSocket: (socket: Duplex) => void): NetServer;
+  createServer(
+    options: { allowHalfOpen: boolean; noDelay: boolean },
+    onSocket: (socket: Duplex) => void,
+  ): NetServer;
 }
 
 type StreamService = (socket: Duplex) => void;
@@ -56,7 +59,7 @@ export async function serveStream(
   port: number,
   onSocket: StreamService,
 ): Promise<Listening> {
-  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+  const server = net.createServer({ allowHalfOpen: true, noDelay: false }, (socket) => {
     // A client that resets is no event for the server.
     socket.on("error", () => socket.destroy());
     onSocket(socket);
@@ -72,7 +75,8 @@ export async function serveHttp(
   onRequest: RequestListener,
 ): Promise<Listening> {
   const http: HttpServer = createHttpServer(onRequest);
-  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+  // As node:http asks of its own net.Server: a response's last segment waits for no ACK.
+  const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     http.emit("connection", socket);
   });
   return listening(server, host, port);
