@@ -40,7 +40,8 @@ export function taken(tcb: Tcb, n: number, ctx: TcpContext): void {
   const rcv = tcb.rcv;
   const held = Math.max(0, diff(rcv.edge, rcv.nxt));
   if (held > rcv.buffer >> 1) return;
-  const gain = rcv.buffer - tcb.queuedToRead - held;
+  // What the header's 16 bits can't say is no gain (RFC 7323 2.3).
+  const gain = Math.min(rcv.buffer - tcb.queuedToRead, 65_535 * 2 ** rcv.scale) - held;
   if (gain >= Math.min(rcv.buffer >> 1, held === 0 ? rcv.mss : 2 * rcv.mss)) {
     tcb.ack = ACK_NOW;
     ctx.markDirty(tcb);
