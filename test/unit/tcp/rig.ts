@@ -1,0 +1,283 @@
+/**
+ * One stack on a clock moved by hand, a wire that is an array, and a peer that is a script: what is sent is built
+ * field by field, what comes back is read as lines such as "S. 0:1(0) ack 1" (flags, SEG.SEQ to its end, length,
+ * SEG.ACK), relative to each end's ISS as packetdrill and tcpdump print them. No simulation, no randomness.
+ */
+
+import { parseIpv4Address } from "../../../src/base/address.ts";
+import { RX, TX } from "../../../src/base/packet-batch.ts";
+import { toUint } from "../../../src/base/seq.ts";
+import type { ListenOptions } from "../../../src/stack/bindings.ts";
+import type { Connection } from "../../../src/stack/connection.ts";
+import type { ConnectionHandler, ListenerHandler } from "../../../src/stack/events.ts";
+import { StackInterface } from "../../../src/stack/interface.ts";
+import { linearize } from "../../../src/stack/linearize.ts";
+import type { Listener } from "../../../src/stack/listener.ts";
+import { leaving } from "../../../src/stack/observe.ts";
+import { Stack } from "../../../src/stack/stack.ts";
+import type { TcpConfig } from "../../../src/tcp/config.ts";
+import type { DropReason } from "../../../src/wire/drop.ts";
+import { parseIpv4 } from "../../../src/wire/ipv4.ts";
+import { Segment } from "../../../src/wire/segment.ts";
+import { parseTcp } from "../../../src/wire/tcp-parse.ts";
+import { Peer, type PeerOptions } from "./peer.ts";
+
+export const STACK = "10.77.0.2";
+export const PEER = "10.77.0.1";
+export const SECOND = 1_000_000;
+export const MS = 1_000;
+
+/** Control bits as tcpdump writes them, lowest first. */
+export const LETTERS = "FSRP.UEC";
+
+/** A TCP segment that the stack sent. */
+export interface Sent {
+  readonly src: number;
+  readonly dst: number;
+  readonly srcPort: number;
+  readonly dstPort: number;
+  readonly flags: string;
+  readonly seq: number;
+  readonly ack: number;
+  readonly wnd: number;
+  readonly up: number;
+  readonly text: Uint8Array;
+  readonly mss: number;
+  readonly wscale: number;
+  readonly sackPermitted: boolean;
+  readonly ts: { val: number; ecr: number } | null;
+  readonly sack: [left: number, right: number][];
+  readonly gsoSize: number;
+  /** Microseconds since the rig began. */
+  readonly at: number;
+  readonly raw: Uint8Array;
+}
+
+export interface RigOptions {
+  tcp?: Partial<TcpConfig>;
+  mtu?: number;
+  offload?: boolean;
+  addresses?: string[];
+  /** The clock's first value in microseconds. */
+  start?: number;
+}
+
+export class Rig {
+  readonly stack: Stack;
+  readonly link: StackInterface;
+  readonly start: number;
+  now: number;
+  /** Everything that is not TCP: whole packets. */
+  readonly others: Uint8Array[] = [];
+  #wire: Sent[] = [];
+  #random = 1;
+
+  constructor(options: RigOptions = {}) {
+    this.start = this.now = options.start ?? 1_000 * SECOND;
+    const addresses = (options.addresses ?? [STACK]).map((a) => ({
+      family: 4 as const,
+      words: Int32Array.of(parseIpv4Address(a)!),
+      bits: 24,
+    }));
+    this.link = new StackInterface("test0", options.mtu ?? 1_500, options.offload ?? false, addresses);
+    this.stack = new Stack(
+      { interfaces: [this.link], exactTimers: true, ...(options.tcp ? { tcp: options.tcp } : {}) },
+      {
+        clock: () => this.now,
+        random: () => (this.#random = (Math.imul(this.#random, 1_103_515_245) + 12_345) | 0),
+        secret: new Uint8Array(16).fill(7),
+        wake: () => {},
+      },
+    );
+  }
+
+  /** Hands in packets as one batch, does what the driver does, and returns what was sent. */
+  input(...packets: Uint8Array[]): Sent[] {
+    return this.batch(packets.map((bytes) => ({ bytes, gsoSize: 0 })));
+  }
+
+  batch(packets: { bytes: Uint8Array; gsoSize: number }[]): Sent[] {
+    const bytes = new Uint8Array(packets.reduce((n, p) => n + ((p.bytes.length + 3) & ~3), 0));
+    const table = new Int32Array(packets.length * RX.COLUMNS);
+    let at = 0;
+    packets.forEach((p, i) => {
+      bytes.set(p.bytes, at);
+      table.set([at, p.bytes.length, 0, p.gsoSize], i * RX.COLUMNS);
+      at += (p.bytes.length + 3) & ~3;
+    });
+    this.stack.tick();
+    this.stack.input(this.link, {
+      bytes,
+      view: new DataView(bytes.buffer),
+      count: packets.length,
+      table,
+      retained: false,
+    });
+    return this.run();
+  }
+
+  /** What the driver does after user calls: dispatch, flush, and local packets, until nothing is left. */
+  run(): Sent[] {
+    this.stack.tick();
+    if (this.stack.nextDeadline() <= this.now) this.stack.expire();
+    do {
+      this.stack.dispatch();
+      while (!this.stack.flush()) this.#collect();
+      this.#collect();
+      this.stack.inputLocal();
+    } while (this.stack.isBusy);
+    const sent = this.#wire;
+    this.#wire = [];
+    return sent;
+  }
+
+  /** Lets time pass, timer by timer. */
+  advance(us: number): Sent[] {
+    const until = this.now + us;
+    const sent: Sent[] = [];
+    for (;;) {
+      this.stack.tick();
+      const at = this.stack.nextDeadline();
+      if (at > until) break;
+      this.now = Math.max(this.now, at);
+      sent.push(...this.run());
+    }
+    this.now = until;
+    this.stack.tick();
+    return sent;
+  }
+
+  drops(): Partial<Record<DropReason, number>> {
+    return this.stack.drops.toObject() as Partial<Record<DropReason, number>>;
+  }
+
+  #collect(): void {
+    const { tx } = this.link;
+    leaving(this.stack, this.link);
+    for (let i = 0; i < tx.count; i++) {
+      const raw = new Uint8Array(tx.table[i * TX.COLUMNS + TX.TOTAL]!);
+      linearize(tx, i, raw, 0);
+      this.#take(raw, tx.table[i * TX.COLUMNS + TX.GSO_SIZE]!);
+    }
+    tx.clear();
+  }
+
+  #take(raw: Uint8Array, gsoSize: number): void {
+    const seg = new Segment();
+    seg.bytes = raw;
+    seg.view = new DataView(raw.buffer);
+    seg.checksumOk = this.link.offload;
+    const bad = parseIpv4(seg.view, 0, raw.length, seg);
+    if (bad !== 0) throw new Error(`the stack sent a bad IP packet: ${bad}`);
+    if (seg.protocol !== 6) {
+      this.others.push(raw);
+      return;
+    }
+    const badTcp = parseTcp(seg.view, seg);
+    if (badTcp !== 0) throw new Error(`the stack sent a bad TCP segment: ${badTcp}`);
+    const sack: [number, number][] = [];
+    for (let i = 0; i < seg.sackCount; i++)
+      sack.push([seg.sackEdges[2 * i]! >>> 0, seg.sackEdges[2 * i + 1]! >>> 0]);
+    this.#wire.push({
+      src: seg.src,
+      dst: seg.dst,
+      srcPort: seg.srcPort,
+      dstPort: seg.dstPort,
+      flags: [...LETTERS].filter((_, i) => (seg.flags & (1 << i)) !== 0).join(""),
+      seq: toUint(seg.seq),
+      ack: toUint(seg.ack),
+      wnd: seg.wnd,
+      up: seg.up,
+      text: raw.slice(seg.textOffset, seg.textOffset + seg.textLength),
+      mss: seg.mss,
+      wscale: seg.wscale,
+      sackPermitted: seg.sackPermitted,
+      ts: seg.hasTimestamps ? { val: seg.tsval, ecr: seg.tsecr } : null,
+      sack,
+      gsoSize,
+      at: this.now - this.start,
+      raw,
+    });
+  }
+}
+
+/** An application that writes down what it is told. */
+export class App {
+  readonly log: string[] = [];
+  connection: Connection | null = null;
+  received = 0;
+  readonly handler: ConnectionHandler = {
+    onConnect: () => void this.log.push("connect"),
+    onData: (_c, bytes) => {
+      this.received += bytes.length;
+      this.log.push(`data ${bytes.length}`);
+    },
+    onEnd: () => void this.log.push("end"),
+    onDrain: () => void this.log.push("drain"),
+    onFinish: () => void this.log.push("finish"),
+    onClose: (_c, error) => void this.log.push(`close ${error === null ? "" : error.code}`.trim()),
+  };
+
+  /** The log so far, emptied. */
+  take(): string[] {
+    return this.log.splice(0);
+  }
+}
+
+export interface Pair {
+  rig: Rig;
+  peer: Peer;
+  app: App;
+  connection: Connection;
+  listener: Listener | null;
+}
+
+/** Listens, accepting into `app`. */
+export function listen(
+  rig: Rig,
+  app: App,
+  options: Partial<ListenOptions> = {},
+  more: ListenerHandler = {},
+): Listener {
+  return rig.stack.listen(
+    { port: 7, ...options },
+    {
+      onConnection: (connection) => {
+        connection.handler = app.handler;
+        app.connection = connection;
+      },
+      ...more,
+    },
+  );
+}
+
+/** A connection that the peer opened, ESTABLISHED: both ends' next sequence numbers are 1. */
+export function accepted(options: PeerOptions = {}, rigOptions: RigOptions = {}): Pair {
+  const rig = new Rig(rigOptions);
+  const app = new App();
+  const listener = listen(rig, app);
+  const peer = new Peer(rig, options);
+  peer.send("S", 0, 0, peer.synOptions);
+  peer.send(".", 1, 1);
+  if (app.connection === null) throw new Error("the connection was not accepted");
+  return { rig, peer, app, connection: app.connection, listener };
+}
+
+/** Starts an active open; the peer has seen the SYN. */
+export function opening(options: PeerOptions = {}, rigOptions: RigOptions = {}): Pair & { syn: Sent } {
+  const rig = new Rig(rigOptions);
+  const app = new App();
+  const port = options.port ?? 9_000;
+  const connection = rig.stack.connect({ host: options.address ?? PEER, port }, app.handler);
+  const peer = new Peer(rig, { ...options, port, stackPort: connection.localPort });
+  const sent = peer.mine(rig.run());
+  return { rig, peer, app, connection, listener: null, syn: sent[0]! };
+}
+
+/** A connection that the stack opened, ESTABLISHED. */
+export function opened(options: PeerOptions = {}, rigOptions: RigOptions = {}): Pair {
+  const pair = opening(options, rigOptions);
+  pair.peer.send("S.", 0, 1, pair.peer.synOptions);
+  pair.app.take();
+  return pair;
+}
