@@ -47,7 +47,8 @@ export function arrivesSynchronized(tcb: Tcb, seg: Segment, ctx: TcpContext): bo
  * lost; RFC 793's figure 8 and Linux take it.
  */
 function stripRepeatedSyn(tcb: Tcb, seg: Segment): void {
-  if ((seg.flags & (SYN | ACK)) !== (SYN | ACK) || seg.seq !== tcb.rcv.irs) return;
+  if ((seg.flags & (SYN | ACK | RST)) !== (SYN | ACK) || seg.seq !== tcb.rcv.irs) return;
+  if (!gt(seg.ack, tcb.snd.una) || gt(seg.ack, tcb.snd.nxt)) return;
   seg.seq = add(seg.seq, 1);
   seg.flags &= ~SYN;
 }

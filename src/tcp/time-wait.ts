@@ -60,6 +60,10 @@ export function arrivesTimeWait(record: Int32Array, at: number, seg: Segment, ct
   }
   const stale = hasTs && newer < 0;
   const length = seg.len;
+  if ((seg.flags & (SYN | ACK)) === 0 && !stale && isInWindow(record, at, seg)) {
+    ctx.drop(drop.TCP_NO_ACK);
+    return IGNORED;
+  }
   if (length === 0) {
     // A bare ACK at RCV.NXT is the peer's last one; any other is answered, at a limited rate.
     if (!stale && seg.seq === next) return IGNORED;
@@ -68,6 +72,14 @@ export function arrivesTimeWait(record: Int32Array, at: number, seg: Segment, ct
   // RFC 9293 3.10.7.4: "The only thing that can arrive in this state is a retransmission of the remote FIN."
   const repeated = (seg.flags & FIN) !== 0 && add(seg.seq, length) === next;
   return repeated ? RESTART : ANSWER;
+}
+
+/** The tests of RFC 9293 table 6 against the window last advertised. */
+function isInWindow(record: Int32Array, at: number, seg: Segment): boolean {
+  const offset = diff(seg.seq, seq(record[at + RCV_NXT]!));
+  const window = record[at + WND]!;
+  if (offset >= 0) return offset < Math.max(1, (window & 0xffff) << (window >>> 16));
+  return offset + seg.len > 0;
 }
 
 /** Fills `out` with <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>. */
