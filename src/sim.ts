@@ -12,4 +12,5 @@ export {
   ScriptedPeer,
 } from "./sim/peer.ts";
 export { SimHost, type SimHostOptions } from "./sim/sim-host.ts";
+export { Trace, type TraceOptions } from "./sim/trace.ts";
 export { Router, type Wire, World, type WorldOptions } from "./sim/world.ts";
