@@ -49,13 +49,12 @@ const EXPLAINED: Partial<Record<ErrorCode, string>> = {
 
 /** An error of the network, in the shape of Node's system errors. */
 export class NetworkError extends Error {
-  override readonly name: string = "Error";
   readonly code: ErrorCode;
   /** Negative, as libuv and Node have it. */
   readonly errno: number;
   readonly syscall: Syscall;
-  readonly address?: string;
-  readonly port?: number;
+  declare readonly address?: string;
+  declare readonly port?: number;
 
   /** `address` and `port` are the remote ones for connect, the local ones for listen and bind. */
   constructor(code: ErrorCode, syscall: Syscall, address?: string, port?: number) {

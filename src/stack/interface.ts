@@ -59,6 +59,12 @@ export class Interfaces {
     return this.all[0]!;
   }
 
+  /** Whether a batch holds packets that were not sent. */
+  get hasOutput(): boolean {
+    for (const link of this.all) if (link.tx.count > 0) return true;
+    return false;
+  }
+
   /** Whether packets to `key` are for this stack. */
   isOwn(key: number): boolean {
     return this.#own.has(key) || isLoopback(key);

@@ -25,7 +25,6 @@ import { TcpCounters } from "../tcp/counters.ts";
 import { expire } from "../tcp/expire.ts";
 import { fastPath, SLOW, TAKEN_KEPT } from "../tcp/fast-path.ts";
 import { IsnGenerator } from "../tcp/isn.ts";
-import { nextSegment } from "../tcp/output.ts";
 import { SegmentOut } from "../tcp/segment-out.ts";
 import { CLOSED, SYN_SENT } from "../tcp/state.ts";
 import { SynCookies } from "../tcp/syn-cookie.ts";
@@ -52,6 +51,7 @@ import { Listeners } from "./listeners.ts";
 import { LocalPackets } from "./local-packets.ts";
 import { Observers } from "./observe.ts";
 import type { StackOptions } from "./options.ts";
+import { Outbox } from "./outbox.ts";
 import { PortUse } from "./port-use.ts";
 import { EphemeralPorts } from "./ports.ts";
 import { timeWaitArrives, timeWaitExpires } from "./time-waits.ts";
@@ -81,13 +81,11 @@ export class Stack implements TcpContext {
   readonly startedAt: Micros;
   now: Micros;
   readonly #seg: Segment = new Segment();
-  readonly #out: SegmentOut = new SegmentOut();
   readonly #isn: IsnGenerator;
   readonly #challenges: Limiter;
   readonly #resets: Limiter;
   readonly #local: LocalPackets = new LocalPackets();
-  readonly #dirty: Tcb[] = [];
-  #dirtyAt = 0;
+  readonly #outbox: Outbox = new Outbox();
   readonly #noted: Tcb[] = [];
   #notedAt = 0;
   #running = false;
@@ -221,34 +219,18 @@ export class Stack implements TcpContext {
 
   /** Writes what is ready to be sent into the interfaces' batches. False: a batch is full, send it and call again. */
   flush(): boolean {
-    const dirty = this.#dirty;
-    while (this.#dirtyAt < dirty.length) {
-      const tcb = dirty[this.#dirtyAt]!;
-      if (!this.#drain(tcb)) return false;
-      this.#dirtyAt++;
-      tcb.dirty = false;
-    }
-    dirty.length = 0;
-    this.#dirtyAt = 0;
-    return this.#local.collect(this);
-  }
-
-  /** Sends everything that `tcb` may send now; false when the batch is full. */
-  #drain(tcb: Tcb): boolean {
-    const out = this.#out;
-    const link = (tcb.path as StackPath).link;
-    for (;;) {
-      const buffer = tcb.queuedToSend > 0 ? tcb.sendBuffer : null;
-      if (!hasRoom(link, buffer)) return false;
-      if (!nextSegment(tcb, this, out)) return true;
-      this.counters.OutSegs++;
-      emitSegment(link, tcb.local, tcb.remote, tcb.localPort, tcb.remotePort, out, buffer);
-    }
+    return this.#outbox.flush(this, this.#local);
   }
 
   /** Something is left to do: dispatch and flush again. */
   get isBusy(): boolean {
-    return this.#dirty.length > 0 || this.#noted.length > 0 || this.listeners.isBusy || this.#local.isBusy;
+    return (
+      this.#outbox.isBusy ||
+      this.#noted.length > 0 ||
+      this.listeners.isBusy ||
+      this.#local.isBusy ||
+      this.interfaces.hasOutput
+    );
   }
 
   /** Takes the packets that the stack sent to itself. Part of the driver's round. */
@@ -259,8 +241,7 @@ export class Stack implements TcpContext {
   // TcpContext: what TCP asks for.
   markDirty(tcb: Tcb): void {
     if (tcb.dirty) return;
-    tcb.dirty = true;
-    this.#dirty.push(tcb);
+    this.#outbox.add(tcb);
     if (!this.#running) this.host.wake();
   }
 
@@ -278,6 +259,8 @@ export class Stack implements TcpContext {
     if (at >= tcb.wheelAt) return;
     tcb.wheelAt = at;
     this.wheel.set(tcb.slot, at);
+    // A call outside of a round: whoever drives must know of the deadline.
+    if (!this.#running) this.host.wake();
   }
 
   drop(reason: drop.Drop): void {

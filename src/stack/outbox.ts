@@ -1,0 +1,59 @@
+/**
+ * The connections that may have something to send, and the flush that asks each until it has nothing more.
+ */
+import { nextSegment } from "../tcp/output.ts";
+import { SegmentOut } from "../tcp/segment-out.ts";
+import type { Tcb } from "../tcp/tcb.ts";
+import type { StackPath } from "./interface.ts";
+import { emitSegment, hasRoom } from "./ip-output.ts";
+import type { LocalPackets } from "./local-packets.ts";
+import type { Stack } from "./stack.ts";
+
+/** What waits for a flush. */
+export class Outbox {
+  readonly #dirty: Tcb[] = [];
+  #at = 0;
+  readonly #out: SegmentOut = new SegmentOut();
+
+  get isBusy(): boolean {
+    return this.#dirty.length > 0;
+  }
+
+  add(tcb: Tcb): void {
+    tcb.dirty = true;
+    this.#dirty.push(tcb);
+  }
+
+  /** Writes segments into the interfaces' batches. False: a batch is full, send it and call again. */
+  flush(stack: Stack, local: LocalPackets): boolean {
+    const dirty = this.#dirty;
+    while (this.#at < dirty.length) {
+      const tcb = dirty[this.#at]!;
+      if (!this.#drain(stack, tcb)) {
+        if ((tcb.path as StackPath).link !== stack.interfaces.loopback) return false;
+        // The loopback is full: go on in its second batch, or, that one waiting too, after `inputLocal`.
+        if (local.collect(stack)) continue;
+        return true;
+      }
+      this.#at++;
+      tcb.dirty = false;
+    }
+    dirty.length = 0;
+    this.#at = 0;
+    local.collect(stack);
+    return true;
+  }
+
+  /** Sends everything that `tcb` may send now; false when the batch is full. */
+  #drain(stack: Stack, tcb: Tcb): boolean {
+    const out = this.#out;
+    const { link } = tcb.path as StackPath;
+    for (;;) {
+      const buffer = tcb.queuedToSend > 0 ? tcb.sendBuffer : null;
+      if (!hasRoom(link, buffer)) return false;
+      if (!nextSegment(tcb, stack, out)) return true;
+      stack.counters.OutSegs++;
+      emitSegment(link, tcb.local, tcb.remote, tcb.localPort, tcb.remotePort, out, buffer);
+    }
+  }
+}
