@@ -54,6 +54,7 @@ describe("ss conditions (ss(8))", () => {
     expect(passesRow("dst 10.77.0.1:1", {})).toBe(false);
     expect(passesRow("src 10.78.0.0/16", {})).toBe(false);
     expect(passesRow("dst :42926", {})).toBe(true);
+    expect(passesRow("dst != 10.77.0.0/24", {})).toBe(false);
     expect(passesRow("dst fd77::/64", { family: 6, remoteAddress: "fd77::1" })).toBe(true);
   });
 
