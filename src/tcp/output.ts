@@ -11,7 +11,7 @@ import { timestampClock } from "./context.ts";
 import { inFlight, limitRecord, nextRetransmit } from "./recovery/scoreboard.ts";
 import type { SegmentOut } from "./segment-out.ts";
 import { largestText, nextText, sackBlocksMax, segmentText, unsent } from "./send-policy.ts";
-import { ESTABLISHED, SYN_RECEIVED, SYN_SENT, TIME_WAIT } from "./state.ts";
+import { CLOSED, ESTABLISHED, SYN_RECEIVED, SYN_SENT, TIME_WAIT } from "./state.ts";
 import { ACK_DELAYED, ACK_NONE, ACK_NOW, CA_LOSS, type Tcb } from "./tcb.ts";
 import { startPersist, startRetransmit } from "./timers.ts";
 import { advertise } from "./window.ts";
@@ -20,6 +20,7 @@ import { advertise } from "./window.ts";
 export function nextSegment(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   out.reset();
   if (tcb.resetQueued) return reset(tcb, out);
+  if (tcb.state === CLOSED) return false;
   if (tcb.synQueued) return syn(tcb, ctx, out);
   if (tcb.state < SYN_RECEIVED) return false;
   if (tcb.state === TIME_WAIT) return lastAck(tcb, ctx, out);

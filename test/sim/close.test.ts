@@ -193,6 +193,16 @@ test("20,000 connections in TIME-WAIT cost a record each, and are gone after 2MS
   expect(a.stack.nextDeadline()).toBe(Number.POSITIVE_INFINITY);
 });
 
+test("RFC 9293 3.10.4: CLOSE before the SYN has left sends nothing at all", () => {
+  const { world, a, wire } = pair();
+  const log = new Log(world);
+  const connection = a.stack.connect({ host: "10.0.0.2", port: 80 }, log.handler);
+  connection.end();
+  world.run(10 * SECOND);
+  expect(log.closed).toBe("orderly");
+  expect(wire.there.statistics.packets).toBe(0);
+});
+
 test("RFC 9293 3.10.4: CLOSE in SYN-SENT ends at once, and the SYN-ACK that comes later is reset", () => {
   const world = new World(1);
   const host = world.host({ addresses: ["10.0.0.1/24"] });
