@@ -71,6 +71,27 @@ test("RFC 9293 3.8.4: keepalive finds a peer that forgot the connection: ECONNRE
   expect(clientLog.events).toEqual(["connect", "close ECONNRESET"]);
 });
 
+test("a deadline that a call sets while nothing else is due wakes the driver (Host.wake)", () => {
+  const net = pair({ delay: 10 * MS });
+  const { client, server, clientLog } = connected(net);
+  // Nothing is left that would make a round by itself.
+  expect(net.world.runUntilIdle(100 * SECOND)).toBe(true);
+  net.wire.there.isUp = false;
+  client.setKeepAlive(true, 5_000, 1_000, 2);
+  net.world.run(10 * SECOND);
+  expect(clientLog.events).toEqual(["connect", "close ETIMEDOUT"]);
+  expect(server.state).toBe("ESTABLISHED");
+
+  const other = pair({ delay: 10 * MS });
+  const half = connected(other).client;
+  half.end();
+  expect(other.world.runUntilIdle(100 * SECOND)).toBe(true);
+  expect(half.state).toBe("FIN-WAIT-2");
+  half.close();
+  other.world.run(70 * SECOND);
+  expect(half.state).toBe("CLOSED");
+});
+
 test("RFC 9293 3.8.4: keepalive set before the connection stands begins when it does", () => {
   const net = pair({ delay: 10 * MS });
   const events: string[] = [];
