@@ -42,7 +42,7 @@ import type { ConnectionHandler, ListenerHandler } from "./events.ts";
 import { FlowTable, KIND_SYN_RECEIVED, KIND_TCB, KIND_TIME_WAIT, RECORD } from "./flow-table.ts";
 import type { StackSnapshot } from "./inspect.ts";
 import { snapshot } from "./inspect-stack.ts";
-import { Interfaces, type StackInterface, type StackPath } from "./interface.ts";
+import { Interfaces, type StackInterface } from "./interface.ts";
 import { ipInput } from "./ip-input.ts";
 import { emitSegment, hasRoom } from "./ip-output.ts";
 import { Limiter } from "./limiter.ts";
