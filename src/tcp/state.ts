@@ -72,7 +72,6 @@ export const TRANSITIONS: readonly Transition[] = [
   { from: CLOSE_WAIT, to: CLOSED, on: "RST, ABORT or timeout" },
   { from: CLOSING, to: TIME_WAIT, on: "receive ACK of FIN" },
   { from: CLOSING, to: CLOSED, on: "RST, ABORT or timeout" },
-  { from: CLOSING, to: CLOSED, on: "RST, ABORT or timeout" },
   { from: LAST_ACK, to: CLOSED, on: "receive ACK of FIN, RST, ABORT or timeout" },
   { from: TIME_WAIT, to: CLOSED, on: "2MSL timeout, or reuse (RFC 6191)" },
 ];
