@@ -5,6 +5,7 @@
  */
 
 import { parseIpv4Address } from "../../../src/base/address.ts";
+import { enableAssertions } from "../../../src/base/assert.ts";
 import { RX, TX } from "../../../src/base/packet-batch.ts";
 import { toUint } from "../../../src/base/seq.ts";
 import type { ListenOptions } from "../../../src/stack/bindings.ts";
@@ -61,6 +62,8 @@ export interface RigOptions {
   /** The clock's first value in microseconds. */
   start?: number;
 }
+
+enableAssertions(true);
 
 export class Rig {
   readonly stack: Stack;

@@ -1,4 +1,6 @@
 /** Brings a stack's connection into each state of RFC 9293 3.3.2, with known sequence variables. */
+import type { Connection } from "../../../src/stack/connection.ts";
+import type { Listener } from "../../../src/stack/listener.ts";
 import type { StateName } from "../../../src/tcp/state.ts";
 import { Peer, type PeerOptions } from "./peer.ts";
 import { App, accepted, listen, opened, opening, type Pair, Rig, type RigOptions } from "./rig.ts";
@@ -26,6 +28,9 @@ export interface Setup {
   rig: Rig;
   peer: Peer;
   app: App;
+  /** The application's end; null where it has none. */
+  connection: Connection | null;
+  listener: Listener | null;
   vars: Variables;
   /** The state now, wherever the connection is kept. */
   state(): StateName | "gone";
@@ -43,8 +48,8 @@ export function bring(name: SetupName, opener: Opener, timestamps: boolean, conf
   if (name === "CLOSED" || name === "LISTEN") {
     const rig = new Rig(config);
     const app = new App();
-    if (name === "LISTEN") listen(rig, app);
-    return setup(rig, new Peer(rig, options), app, 0, 0, 0, name === "LISTEN");
+    const listener = name === "LISTEN" ? listen(rig, app) : null;
+    return { ...setup(rig, new Peer(rig, options), app, 0, 0, 0, name === "LISTEN"), listener };
   }
   if (name === "SYN-RECEIVED (passive)") {
     const rig = new Rig(config);
@@ -107,7 +112,8 @@ export function bring(name: SetupName, opener: Opener, timestamps: boolean, conf
 }
 
 function of(pair: Pair, una: number, nxt: number, rcvNxt: number): Setup {
-  return setup(pair.rig, pair.peer, pair.app, una, nxt, rcvNxt);
+  const made = setup(pair.rig, pair.peer, pair.app, una, nxt, rcvNxt);
+  return { ...made, connection: pair.connection, listener: pair.listener };
 }
 
 function setup(
@@ -124,6 +130,8 @@ function setup(
     rig,
     peer,
     app,
+    connection: null,
+    listener: null,
     vars: { una, nxt, rcvNxt, edge: peer.edge, maxWnd: WINDOW },
     state: () => stateOf(rig, peer) ?? (listens ? "LISTEN" : "gone"),
   };
