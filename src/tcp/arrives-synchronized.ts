@@ -26,7 +26,7 @@ import {
 } from "./state.ts";
 import { ACK_NOW, EVENT_END, enterState, LONG_AGO, type Tcb } from "./tcb.ts";
 import { takeText, trimToWindow } from "./text.ts";
-import { limitFinWait2 } from "./timers.ts";
+import { limitFinWait2, startRetransmit } from "./timers.ts";
 
 /** Takes one segment. Returns whether the packet's memory is kept. */
 export function arrivesSynchronized(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
@@ -202,7 +202,9 @@ function synAcknowledged(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   snd.wl1 = seg.seq;
   snd.wl2 = seg.ack;
   tcb.progressAt = ctx.now;
-  tcb.retransmitAt = NEVER;
+  // A FIN sent in SYN-RECEIVED is still outstanding.
+  if (snd.una === snd.nxt) tcb.retransmitAt = NEVER;
+  else startRetransmit(tcb, ctx);
   if (tcb.retries === 0 && tcb.lastSent > LONG_AGO) sampleRtt(tcb, ctx.now - tcb.lastSent, ctx.config);
   if (tcb.state === SYN_RECEIVED) enterState(tcb, ESTABLISHED);
   established(tcb, ctx);
