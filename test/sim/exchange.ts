@@ -6,7 +6,7 @@
 import { parseIpv4Address } from "../../src/base/address.ts";
 import { Random } from "../../src/base/random.ts";
 import { toUint } from "../../src/base/seq.ts";
-import { MS, SECOND } from "../../src/base/time.ts";
+import { type Micros, MS, SECOND } from "../../src/base/time.ts";
 import type { Conditions } from "../../src/sim/link.ts";
 import type { SimHost } from "../../src/sim/sim-host.ts";
 import { Trace } from "../../src/sim/trace.ts";
@@ -133,6 +133,8 @@ export class End {
   readonly #closesFirst: boolean;
   /** 0: takes at once; else a share of deliveries after which it rests. */
   readonly #laziness: number;
+  /** How long it rests at most. */
+  readonly #rest: Micros;
   readonly #chunk: number;
   readonly #pulls: boolean;
 
@@ -142,9 +144,10 @@ export class End {
     this.#random = random;
     this.#from = from;
     this.#closesFirst = closesFirst;
-    this.#laziness = random.float() < 0.3 ? random.float() * 0.2 : 0;
+    this.#laziness = random.float() < 0.4 ? random.float() * 0.2 : 0;
+    this.#rest = 400 * MS * 8 ** random.below(2);
     this.#chunk = 2 ** (5 + random.below(13));
-    this.#pulls = random.float() < 0.2;
+    this.#pulls = random.float() < 0.25;
   }
 
   get state(): string {
@@ -201,7 +204,7 @@ export class End {
     if (this.received === AMOUNT) this.#finish();
     if (this.#laziness > 0 && this.#random.float() < this.#laziness) {
       this.connection!.pause();
-      this.#world.after(this.#random.below(400) * MS, () => this.connection!.resume());
+      this.#world.after(this.#random.below(this.#rest), () => this.connection!.resume());
     }
   }
 
@@ -243,7 +246,7 @@ function mtu(random: Random): number {
 }
 
 function settings(random: Random): Partial<TcpConfig> {
-  const small = random.float() < 0.3;
+  const small = random.float() < 0.4;
   const receiveBuffer = small ? 2_048 + random.below(30_000) : 65_536 * 2 ** random.below(4);
   return {
     receiveBuffer,
