@@ -21,7 +21,12 @@ const FLAGS = [
 ];
 const PREBUILDS = [
   { arch: "x64", compilers: ["x86_64-linux-gnu-gcc", "cc"], machine: /^x86_64/ },
-  { arch: "arm64", compilers: ["aarch64-linux-gnu-gcc", "cc"], machine: /^aarch64/, flags: ["-mno-outline-atomics"] },
+  {
+    arch: "arm64",
+    compilers: ["aarch64-linux-gnu-gcc", "cc"],
+    machine: /^aarch64/,
+    flags: ["-mno-outline-atomics"],
+  },
 ];
 
 try {
@@ -41,7 +46,9 @@ function buildHere() {
   const forced = process.argv.includes("--force");
   if (!forced && existsSync(target) && existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
   if (machineOf(compiler) === undefined) {
-    throw new Error(`no C compiler ('${compiler}'): install gcc or clang, or set CC, then run 'usertcp build-addon'`);
+    throw new Error(
+      `no C compiler ('${compiler}'): install gcc or clang, or set CC, then run 'usertcp build-addon'`,
+    );
   }
   compile(compiler, [], target);
   writeFileSync(stamp, digest);
@@ -79,7 +86,9 @@ function compile(compiler, flags, target) {
   if (stderr) process.stderr.write(stderr);
   if (error || status !== 0) {
     rmSync(partial, { force: true });
-    throw new Error(`${compiler} failed (above; it needs the C library's and Linux's headers: Debian libc6-dev, Alpine musl-dev linux-headers)`);
+    throw new Error(
+      `${compiler} failed (above; it needs the C library's and Linux's headers: Debian libc6-dev, Alpine musl-dev linux-headers)`,
+    );
   }
   renameSync(partial, target);
 }
@@ -88,18 +97,24 @@ function nodeHeaders() {
   const own = join(dirname(process.execPath), "..", "include", "node");
   if (existsSync(join(own, "node_api.h"))) return own;
   const nodedir = process.config.variables.nodedir || process.env.npm_config_nodedir;
-  if (nodedir && existsSync(join(nodedir, "include", "node", "node_api.h"))) return join(nodedir, "include", "node");
+  if (nodedir && existsSync(join(nodedir, "include", "node", "node_api.h")))
+    return join(nodedir, "include", "node");
   try {
     return createRequire(import.meta.url)("node-api-headers").include_dir;
   } catch {
-    throw new Error("no Node-API headers: neither this Node's own (include/node) nor the package node-api-headers; "
-      + "npm install node-api-headers, then run 'usertcp build-addon'");
+    throw new Error(
+      "no Node-API headers: neither this Node's own (include/node) nor the package node-api-headers; " +
+        "npm install node-api-headers, then run 'usertcp build-addon'",
+    );
   }
 }
 
 function sources(extension) {
   const folder = join(NATIVE, "src");
-  return readdirSync(folder).filter((name) => name.endsWith(extension)).sort().map((name) => join(folder, name));
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(extension))
+    .sort()
+    .map((name) => join(folder, name));
 }
 
 function digestOf(parts) {

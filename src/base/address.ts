@@ -17,12 +17,8 @@ export interface Prefix {
   readonly bits: number;
 }
 
-/** 0.0.0.0 */
-export const UNSPECIFIED_V4 = 0 as const;
 /** 255.255.255.255, the limited broadcast (RFC 919 7). */
 export const LIMITED_BROADCAST = -1 as const;
-/** 127.0.0.1 */
-export const LOOPBACK_V4 = 0x7f000001 as const;
 
 /** The key of a strict dotted quad: four decimal numbers, no leading zeros (which some read as octal). */
 export function parseIpv4Address(text: string): number | null {

@@ -166,13 +166,6 @@ export function attemptsFailed(errors: readonly Error[]): Error {
   return Object.assign(new AggregateError(errors), { code: first?.code });
 }
 
-/** The look-up was aborted by its signal. */
-export function aborted(reason: unknown): Error {
-  const error = new Error("The operation was aborted", { cause: reason });
-  error.name = "AbortError";
-  return Object.assign(error, { code: "ABORT_ERR" });
-}
-
 function subject(name: string): string {
   return name.includes(".") ? `"${name}" property` : `"${name}" argument`;
 }

@@ -309,6 +309,7 @@ export class ScriptedPeer implements Sink {
 }
 
 function receivedOf(seg: Segment, at: Micros): Received {
+  const { bytes } = seg;
   const sack: [number, number][] = [];
   for (let i = 0; i < seg.sackCount; i++) {
     sack.push([seg.sackEdges[2 * i]! >>> 0, seg.sackEdges[2 * i + 1]! >>> 0]);
@@ -328,8 +329,22 @@ function receivedOf(seg: Segment, at: Micros): Received {
     sack,
     srcPort: seg.srcPort,
     dstPort: seg.dstPort,
-    line: formatSegment(seg),
+    // Made on demand: most are never looked at.
+    get line() {
+      return lineOf(bytes);
+    },
   };
+}
+
+/** A packet without faults, as tcpdump prints it. */
+function lineOf(bytes: Uint8Array): string {
+  const seg = new Segment();
+  seg.bytes = bytes;
+  seg.view = new DataView(bytes.buffer);
+  seg.checksumOk = true;
+  parseIpv4(seg.view, 0, bytes.length, seg);
+  parseTcp(seg.view, seg);
+  return formatSegment(seg);
 }
 
 function bytesOf(text: string | Uint8Array | undefined): Uint8Array {

@@ -4,10 +4,8 @@
  */
 import type { ErrorCode } from "../base/errors.ts";
 
-/** No ICMP error, only silence. */
-export const SILENCE = 0;
 export const HOST_UNREACHABLE = 1;
 export const NET_UNREACHABLE = 2;
 
-/** The code by number. */
+/** The code by number; 0 is no ICMP error, only silence. */
 export const SOFT_ERRORS: readonly ErrorCode[] = ["ETIMEDOUT", "EHOSTUNREACH", "ENETUNREACH"];

@@ -84,8 +84,3 @@ for (const t of TRANSITIONS) LEGAL[t.from * STATES + t.to] = 1;
 export function isLegal(from: State, to: State): boolean {
   return LEGAL[from * STATES + to] === 1;
 }
-
-/** States with a synchronized connection: ESTABLISHED and after (RFC 9293 3.5.3). */
-export function isSynchronized(state: State): boolean {
-  return state >= ESTABLISHED;
-}

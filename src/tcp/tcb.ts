@@ -58,7 +58,6 @@ export class ReceiveSequence {
 /** States of recovery, numbered as tcp_info's ca_state. */
 export const CA_OPEN = 0;
 export const CA_DISORDER = 1;
-export const CA_CWR = 2;
 export const CA_RECOVERY = 3;
 export const CA_LOSS = 4;
 

@@ -12,7 +12,6 @@ export const DROP_NAMES = [
   "ip-total-length",
   "ip-checksum",
   "ip-fragment",
-  "ip-ttl",
   "ip-source-invalid",
   "ip-not-ours",
   "ip6-not-yet",
@@ -26,7 +25,6 @@ export const DROP_NAMES = [
   "tcp-port-zero",
   "tcp-no-connection",
   "tcp-syn-fin",
-  "tcp-broadcast",
   "tcp-syn-queue-full",
   "tcp-accept-queue-full",
   "tcp-cookie-invalid",
@@ -35,7 +33,6 @@ export const DROP_NAMES = [
   "tcp-no-ack",
   "tcp-ack-unacceptable",
   "tcp-rst-out-of-window",
-  "tcp-challenge-limit",
   "tcp-rst-limit",
   "tcp-missing-timestamp",
   "tcp-reassembly-full",
@@ -60,7 +57,6 @@ export const IP_HEADER_LENGTH: Drop = codeOf("ip-header-length");
 export const IP_TOTAL_LENGTH: Drop = codeOf("ip-total-length");
 export const IP_CHECKSUM: Drop = codeOf("ip-checksum");
 export const IP_FRAGMENT: Drop = codeOf("ip-fragment");
-export const IP_TTL: Drop = codeOf("ip-ttl");
 export const IP_SOURCE_INVALID: Drop = codeOf("ip-source-invalid");
 export const IP_NOT_OURS: Drop = codeOf("ip-not-ours");
 export const IP6_NOT_YET: Drop = codeOf("ip6-not-yet");
@@ -74,7 +70,6 @@ export const TCP_CHECKSUM: Drop = codeOf("tcp-checksum");
 export const TCP_PORT_ZERO: Drop = codeOf("tcp-port-zero");
 export const TCP_NO_CONNECTION: Drop = codeOf("tcp-no-connection");
 export const TCP_SYN_FIN: Drop = codeOf("tcp-syn-fin");
-export const TCP_BROADCAST: Drop = codeOf("tcp-broadcast");
 export const TCP_SYN_QUEUE_FULL: Drop = codeOf("tcp-syn-queue-full");
 export const TCP_ACCEPT_QUEUE_FULL: Drop = codeOf("tcp-accept-queue-full");
 export const TCP_COOKIE_INVALID: Drop = codeOf("tcp-cookie-invalid");
@@ -83,7 +78,6 @@ export const TCP_PAWS: Drop = codeOf("tcp-paws");
 export const TCP_NO_ACK: Drop = codeOf("tcp-no-ack");
 export const TCP_ACK_UNACCEPTABLE: Drop = codeOf("tcp-ack-unacceptable");
 export const TCP_RST_OUT_OF_WINDOW: Drop = codeOf("tcp-rst-out-of-window");
-export const TCP_CHALLENGE_LIMIT: Drop = codeOf("tcp-challenge-limit");
 export const TCP_RST_LIMIT: Drop = codeOf("tcp-rst-limit");
 export const TCP_MISSING_TIMESTAMP: Drop = codeOf("tcp-missing-timestamp");
 export const TCP_REASSEMBLY_FULL: Drop = codeOf("tcp-reassembly-full");

@@ -18,9 +18,6 @@ export const OPT_TIMESTAMPS = 8;
 /** Largest shift (RFC 7323 2.3): a greater one is used as this. */
 export const MAX_WSCALE = 14;
 
-/** Bytes a TCP header has for options. */
-export const MAX_OPTIONS = 40;
-
 /** What `writeTimestamps` takes of them. */
 export const TIMESTAMPS_LENGTH = 12;
 
