@@ -15,9 +15,12 @@ export function isStale(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   return ((seg.tsval - tcb.tsRecent) | 0) < 0 && ctx.now - tcb.tsRecentAt <= TS_RECENT_VALID;
 }
 
-/** R3 with RFC 7323 4.3 (2): echo the TSval of the segment that holds, or precedes, the last ACK sent. */
+/**
+ * R3 with RFC 7323 4.3 (2): echo the TSval of the segment that holds, or precedes, the last ACK sent. After 24 days
+ * the old one is forgotten for whatever comes (5.5).
+ */
 export function remember(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
-  if (leq(seg.seq, tcb.lastAckSent) && ((seg.tsval - tcb.tsRecent) | 0) >= 0) {
+  if (leq(seg.seq, tcb.lastAckSent) && !isStale(tcb, seg, ctx)) {
     tcb.tsRecent = seg.tsval;
     tcb.tsRecentAt = ctx.now;
   }
