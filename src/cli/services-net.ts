@@ -3,7 +3,7 @@
  * HTTP service, which is node:http behind that API on either choice.
  */
 import { createServer as createHttpServer, type Server as HttpServer, type RequestListener } from "node:http";
-import { type Duplex, Readable } from "node:stream";
+import type { Duplex } from "node:stream";
 import { PATTERN } from "./pattern.ts";
 import type { ServiceName } from "./serve-options.ts";
 
@@ -43,9 +43,12 @@ export const NET_SERVICES: Record<Exclude<ServiceName, "http">, StreamService> =
   },
   chargen(socket) {
     socket.resume();
-    const source = Readable.from(endlessPattern(), { objectMode: false, highWaterMark: PATTERN.length });
-    source.pipe(socket);
-    socket.on("close", () => source.destroy());
+    const fill = (): void => {
+      while (!socket.destroyed && socket.write(PATTERN));
+    };
+    socket.on("drain", fill);
+    socket.on("end", () => socket.destroy());
+    fill();
   },
   keep(socket) {
     socket.resume();
@@ -80,10 +83,6 @@ export async function serveHttp(
     http.emit("connection", socket);
   });
   return listening(server, host, port);
-}
-
-function* endlessPattern(): Generator<Uint8Array, never> {
-  for (;;) yield PATTERN;
 }
 
 async function listening(server: NetServer, host: string, port: number): Promise<Listening> {
