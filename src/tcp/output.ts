@@ -3,7 +3,7 @@
  * again and again by the flush until it says that there is nothing. It fills the scratch segment and takes the
  * segment as sent: sequence variables, records and timers move here.
  */
-import { add, diff, gt, max, type Seq, toInt } from "../base/seq.ts";
+import { add, diff, gt, max, min, type Seq, toInt } from "../base/seq.ts";
 import { NEVER } from "../base/time.ts";
 import { ACK, FIN, PSH, RST, SYN, URG } from "../wire/segment.ts";
 import type { TcpContext } from "./context.ts";
@@ -34,14 +34,24 @@ export function nextSegment(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean
     return finish(tcb, ctx, out);
   }
   if (tcb.ack !== ACK_NOW) return false;
-  out.seq = tcb.snd.nxt;
+  out.seq = acceptableSeq(tcb);
   return finish(tcb, ctx, out);
+}
+
+/**
+ * SND.NXT for a segment without text, or where the peer's window ends if that is less: behind a window probe that the peer
+ * refused, it would drop the segment as outside of its window (RFC 9293 3.10.7.4), and the ACK with it. Linux:
+ * tcp_acceptable_seq.
+ */
+function acceptableSeq(tcb: Tcb): Seq {
+  const { una, nxt, wnd } = tcb.snd;
+  return tcb.synAcked ? min(nxt, add(una, wnd)) : nxt;
 }
 
 /** ABORT (RFC 9293 3.10.5): <SEQ=SND.NXT><CTL=RST>, with the ACK that every segment of a synchronized connection has. */
 function reset(tcb: Tcb, out: SegmentOut): boolean {
   tcb.resetQueued = false;
-  out.seq = tcb.snd.nxt;
+  out.seq = acceptableSeq(tcb);
   out.ack = tcb.rcv.nxt;
   out.flags = RST | ACK;
   tcb.segsOut++;
