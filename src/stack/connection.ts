@@ -144,6 +144,8 @@ export class Connection {
     this.#tcb.events &= EVENT_CLOSE;
     this.#tcb.freeReceiving();
     abort(this.#tcb, this.#stack, "ECONNABORTED");
+    // One that was over already: its end waited behind text that nobody reads now.
+    if (this.#tcb.events !== 0) this.#stack.note(this.#tcb, 0);
   }
 
   /** Nagle off (true) or on. */

@@ -48,11 +48,20 @@ export class Interfaces {
   /** The stack's own addresses (IPv4 keys), and whose they are. */
   readonly #own: Map<number, StackInterface> = new Map();
   readonly #paths: Map<number, StackPath> = new Map();
+  readonly #broadcasts: Int32Array;
 
   constructor(links: StackInterface[]) {
     const loopback = new StackInterface("lo", LOOPBACK_MTU, true, []);
     this.all = [loopback, ...links];
-    for (const link of links) for (const prefix of link.addresses) this.#own.set(prefix.words[0]!, link);
+    const broadcasts: number[] = [];
+    for (const link of links) {
+      for (const { words, bits } of link.addresses) {
+        this.#own.set(words[0]!, link);
+        // RFC 3021: a prefix of 31 bits has none.
+        if (bits < 31) broadcasts.push(words[0]! | ~maskV4(bits));
+      }
+    }
+    this.#broadcasts = Int32Array.from(broadcasts);
   }
 
   get loopback(): StackInterface {
@@ -72,11 +81,8 @@ export class Interfaces {
 
   /** Whether `key` is the directed broadcast address of an interface. */
   isDirectedBroadcast(key: number): boolean {
-    for (const link of this.all) {
-      for (const { words, bits } of link.addresses) {
-        if (bits < 31 && key === (words[0]! | ~maskV4(bits))) return true;
-      }
-    }
+    const broadcasts = this.#broadcasts;
+    for (let i = 0; i < broadcasts.length; i++) if (broadcasts[i] === key) return true;
     return false;
   }
 

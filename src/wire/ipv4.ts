@@ -58,8 +58,9 @@ export function parseIpv4(view: DataView, offset: number, length: number, seg: S
   const dst = view.getInt32(offset + 16);
   let words = halves(w0) + halves(w1) + halves(w2) + halves(src) + halves(dst);
   if (headerLength > HEADER) words += sumOptions(view, offset + HEADER, offset + headerLength);
-  // A sum of ones, which every multiple of 0xffff but 0 folds to; the version keeps `words` from 0.
-  if (words % 0xffff !== 0) return IP_CHECKSUM;
+  // Folding twice is cheaper than a remainder, and adds up: thirty half words carry no more than 5 bits.
+  words = (words & 0xffff) + (words >>> 16);
+  if ((words & 0xffff) + (words >>> 16) !== 0xffff) return IP_CHECKSUM;
   if ((w1 & FRAGMENT_MASK) !== 0) return IP_FRAGMENT;
 
   // TTL 0 passes: RFC 1122 3.2.1.7, a host MUST NOT discard a datagram for its TTL.

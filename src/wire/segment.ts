@@ -56,6 +56,8 @@ export class Segment {
   textOffset = 0;
   textLength = 0;
 
+  /** One of the three options that only a SYN carries is set; where not, they need no clearing. */
+  synOptions = false;
   /** Options. MSS 0, wscale -1: not present. */
   mss = 0;
   wscale = -1;

@@ -31,6 +31,7 @@ const SACK_PERMITTED_TIMESTAMPS = 0x0402080a;
 
 /** Marks every option absent. */
 export function clearOptions(seg: Segment): void {
+  seg.synOptions = false;
   seg.mss = 0;
   seg.wscale = -1;
   seg.sackPermitted = false;
@@ -46,6 +47,7 @@ export function clearOptions(seg: Segment): void {
  */
 export function parseOptions(view: DataView, at: number, end: number, seg: Segment): void {
   const syn = (seg.flags & SYN) !== 0;
+  seg.synOptions = syn;
   while (at < end) {
     const kind = view.getUint8(at);
     if (kind === OPT_NOP) {

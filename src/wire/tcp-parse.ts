@@ -47,13 +47,14 @@ export function parseTcp(view: DataView, seg: Segment): Drop {
   seg.up = view.getUint16(at + 18);
   seg.textOffset = at + headerLength;
   seg.textLength = length - headerLength;
-  clearOptions(seg);
-  if (headerLength === 32 && view.getInt32(at + 20) === ALIGNED_TIMESTAMPS) {
+  if (headerLength === 32 && !seg.synOptions && view.getInt32(at + 20) === ALIGNED_TIMESTAMPS) {
+    seg.sackCount = 0;
     seg.hasTimestamps = true;
     seg.tsval = view.getInt32(at + 24);
     seg.tsecr = view.getInt32(at + 28);
-  } else if (headerLength > HEADER) {
-    parseOptions(view, at + HEADER, at + headerLength, seg);
+  } else {
+    clearOptions(seg);
+    if (headerLength > HEADER) parseOptions(view, at + HEADER, at + headerLength, seg);
   }
   return OK;
 }
