@@ -115,7 +115,11 @@ export function closeBoth(tcb: Tcb, ctx: TcpContext): void {
   }
   tcb.freeReceiving();
   close(tcb, ctx);
-  if (tcb.slot < 0) return;
+  if (tcb.slot < 0) {
+    // The end waited behind text that nobody reads now.
+    if (tcb.events !== 0) ctx.note(tcb, 0);
+    return;
+  }
   if (tcb.linger > 0 && tcb.state !== FIN_WAIT_2) {
     tcb.lingerAt = ctx.now + tcb.linger;
     if (tcb.lingerAt < tcb.wheelAt) ctx.rearm(tcb);

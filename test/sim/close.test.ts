@@ -217,3 +217,20 @@ test("RFC 9293 3.10.4: CLOSE in SYN-SENT ends at once, and the SYN-ACK that come
   peer.send({ flags: SYN | ACK, ack: peer.ack });
   peer.expect({ flags: RST, seq: peer.ack });
 });
+
+test.each(["close", "abort"] as const)(
+  "a connection that died with unread text is told its end when the application lets go by %s",
+  (way) => {
+    const net = pair({ delay: 10 * MS });
+    const { client, server, serverLog } = connected(net);
+    server.pause();
+    client.send(new Uint8Array(100));
+    net.world.run(1 * SECOND);
+    client.abort();
+    net.world.run(1 * SECOND);
+    expect([server.state, serverLog.closed]).toEqual(["CLOSED", null]);
+    server[way]();
+    net.world.run(1 * SECOND);
+    expect(serverLog.events).toEqual(["close ECONNRESET"]);
+  },
+);
