@@ -64,6 +64,8 @@ class Setup {
   readonly b: End;
   readonly trace: Trace | null;
   readonly summary: string;
+  /** When after the start nothing gets through, and for how long. */
+  readonly #outages: [Micros, Micros] | null = null;
 
   constructor(seed: number, trace: boolean) {
     const random = new Random(seed ^ 0x5eed);
@@ -83,10 +85,28 @@ class Setup {
     this.hosts = [a, b];
     this.wire = this.world.link(a, b, there, back);
     this.trace = trace ? new Trace(this.world) : null;
+    if (random.float() < 0.15) this.#outages = [random.float() * 5 * SECOND, random.float() * 60 * SECOND];
     const close = random.below(4);
     this.a = new End(this.world, random.fork(), 0, close === 0 || close === 2);
     this.b = new End(this.world, random.fork(), AMOUNT, close === 1 || close === 2);
-    this.summary = JSON.stringify({ there, back, close, sides: sides.map(({ secret, ...side }) => side) });
+    this.summary = JSON.stringify({
+      there,
+      back,
+      close,
+      outage: this.#outages,
+      sides: sides.map(({ secret, ...side }) => side),
+    });
+  }
+
+  /** Nothing gets through for a while. */
+  #outage(from: Micros, length: Micros): void {
+    const { there, back } = this.wire;
+    const set = (isUp: boolean): void => {
+      there.isUp = isUp;
+      back.isUp = isUp;
+    };
+    this.world.after(from, () => set(false));
+    this.world.after(from + length, () => set(true));
   }
 
   get seconds(): number {
@@ -95,7 +115,16 @@ class Setup {
 
   run(): void {
     const [a, b] = this.hosts;
-    b.stack.listen({ port: PORT }, { onConnection: (connection) => this.b.attach(connection) });
+    b.stack.listen(
+      { port: PORT },
+      {
+        onConnection: (connection) => {
+          this.b.attach(connection);
+          // Not before: a half-open connection gives up sooner than one that stands.
+          if (this.#outages !== null) this.#outage(...this.#outages);
+        },
+      },
+    );
     this.a.attach(a.stack.connect({ host: B, port: PORT, localPort: LOCAL_PORT }, {}));
     const isOver = this.world.runWhile(() => !(this.a.isOver && this.b.isOver), this.world.now + LIMIT);
     if (!isOver) {
