@@ -267,7 +267,7 @@ export function takeFin(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   if (gt(rcv.nxt, rcv.edge)) rcv.edge = rcv.nxt;
   tcb.ack = ACK_NOW;
   ctx.markDirty(tcb);
-  ctx.note(tcb, EVENT_END);
+  if (!tcb.readClosed) ctx.note(tcb, EVENT_END);
   switch (state) {
     case ESTABLISHED:
       enterState(tcb, CLOSE_WAIT);

@@ -234,3 +234,17 @@ test.each(["close", "abort"] as const)(
     expect(serverLog.events).toEqual(["close ECONNRESET"]);
   },
 );
+
+test("after close only the end is told: no data, no end of file, paused or not", () => {
+  for (const paused of [false, true]) {
+    const net = pair({ delay: 10 * MS });
+    const { client, server, clientLog } = connected(net);
+    client.close();
+    if (paused) client.pause();
+    net.world.run(1 * SECOND);
+    server.end();
+    net.world.run(1 * SECOND);
+    // `onFinish` may come: it is news of what was sent.
+    expect(clientLog.events.filter((event) => event !== "finish")).toEqual(["connect", "close orderly"]);
+  }
+});
