@@ -114,8 +114,8 @@ async function leave(to: Target & { how: "reset" | "unread" }): Promise<object> 
     await once(socket, "data");
     socket.resetAndDestroy();
   } else {
-    socket.write("unread");
-    // The echo is in the kernel's buffer, and nobody takes it.
+    // More echo than Node reads ahead: it is in the kernel's buffer, and nobody takes it.
+    for (let i = 0; i < 8; i++) socket.write(makeBlocks()(i));
     await new Promise((resolve) => setTimeout(resolve, 100));
     socket.destroy();
   }
@@ -131,11 +131,12 @@ async function hold(to: Target & { everyMs: number }): Promise<object> {
     socket.on("end", () => resolve("end"));
     socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
   });
+  socket.write("x");
   socket.on("data", (chunk) => {
     if (echoed === 0) process.stdout.write("up\n");
     echoed += chunk.length;
   });
-  let sent = 0;
+  let sent = 1;
   const beat = setInterval(() => {
     socket.write("x");
     sent++;
@@ -148,6 +149,49 @@ async function hold(to: Target & { everyMs: number }): Promise<object> {
     await ended;
   }
   return { how, sent, echoed };
+}
+
+/** Writes more than the kernel buffers, and never reads: the other direction's window closes, this one's must not. */
+async function deaf(to: Target & { bytes: number }): Promise<object> {
+  const socket = await open(to);
+  // Until the peer has filled every buffer of ours.
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  const block = makeBlocks()(0);
+  const started = performance.now();
+  for (let left = to.bytes; left > 0; left -= block.length) {
+    if (!socket.write(block)) await once(socket, "drain");
+  }
+  const ms = Math.round(performance.now() - started);
+  socket.resetAndDestroy();
+  return { ms };
+}
+
+/** Listens for one connection and sends until nothing moves any more ("full"), then until the connection ends. */
+async function pour(options: Target): Promise<object> {
+  const server = createServer().listen(options.port, options.host);
+  await once(server, "listening");
+  process.stdout.write("up\n");
+  const [socket] = (await once(server, "connection")) as [Socket];
+  const ended = new Promise<string>((resolve) => {
+    socket.on("end", () => resolve("end"));
+    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+  });
+  const block = makeBlocks()(0);
+  let moved = performance.now();
+  const more = (): void => {
+    moved = performance.now();
+    while (!socket.destroyed && socket.write(block)) {
+      // Until the kernel's buffer is full.
+    }
+  };
+  socket.on("drain", more);
+  more();
+  const watch = setInterval(() => {
+    if (performance.now() - moved < 500) return;
+    process.stdout.write("full\n");
+    clearInterval(watch);
+  }, 50);
+  return { how: await ended };
 }
 
 /** Listens for one connection, reads to its end, and only then answers. "up" when it listens. */
@@ -219,7 +263,7 @@ async function forward(options: { port: number; command: string[] }): Promise<ob
 }
 
 const SCENARIOS: Record<string, (options: never) => Promise<object>> = {
-  ...{ echo, many, connect: connectOnly, leave, hold, load, datagram, forward, answerLate },
+  ...{ echo, many, connect: connectOnly, leave, hold, load, datagram, forward, answerLate, deaf, pour },
 };
 
 const [name, options] = process.argv.slice(2);
