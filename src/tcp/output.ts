@@ -12,7 +12,7 @@ import { inFlight, limitRecord, nextRetransmit } from "./recovery/scoreboard.ts"
 import type { SegmentOut } from "./segment-out.ts";
 import { largestText, nextText, sackBlocksMax, segmentText, unsent } from "./send-policy.ts";
 import { CLOSED, ESTABLISHED, SYN_RECEIVED, SYN_SENT, TIME_WAIT } from "./state.ts";
-import { ACK_DELAYED, ACK_NONE, ACK_NOW, CA_LOSS, type Tcb } from "./tcb.ts";
+import { ACK_DELAYED, ACK_NONE, ACK_NOW, CA_LOSS, CA_RECOVERY, type Tcb } from "./tcb.ts";
 import { startPersist, startRetransmit } from "./timers.ts";
 import { advertise } from "./window.ts";
 
@@ -103,8 +103,12 @@ function retransmission(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   const flight = inFlight(tcb);
   const room = flight === 0 ? Math.max(tcb.cwnd, mss) : tcb.cwnd - flight;
   const ring = tcb.sentRing;
-  // RFC 6675 5 (C): one segment leaves while cwnd - pipe >= 1 SMSS.
-  if (room < Math.min(mss, ring.lengthAt(i))) return false;
+  // RFC 6675 5 (C): one segment leaves while cwnd - pipe >= 1 SMSS; the one at SND.UNA in any case (its step 4.3, RFC 5681
+  // 3.2 (3), RFC 6582 3.2 (3)).
+  if (room < Math.min(mss, ring.lengthAt(i)) && !(i === 0 && tcb.caState === CA_RECOVERY)) {
+    tcb.cwndLimited = true;
+    return false;
+  }
   const most = Math.min(largestText(tcb), Math.max(mss, room - (room % mss)));
   const windowed = diff(add(tcb.snd.una, Math.max(tcb.snd.wnd, mss)), ring.seqAt(i));
   if (windowed <= 0) return false;
