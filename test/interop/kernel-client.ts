@@ -37,6 +37,17 @@ async function open(to: Target): Promise<Socket> {
   return socket;
 }
 
+/**
+ * "end", or the code of the error. Where a write is told of the RST first, the kernel gives end-of-file to the read after it:
+ * an error that comes with an end is what happened.
+ */
+function howItEnds(socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    socket.on("end", () => setTimeout(() => resolve("end"), 200));
+  });
+}
+
 /** Writes `bytes`, then FIN; what comes back is read from `readAfterMs` on. Both ways by SHA-256. */
 async function echo(to: Target & { bytes: number; readAfterMs?: number }): Promise<object> {
   const socket = await open(to);
@@ -127,10 +138,7 @@ async function leave(to: Target & { how: "reset" | "unread" }): Promise<object> 
 async function hold(to: Target & { everyMs: number }): Promise<object> {
   const socket = await open(to);
   let echoed = 0;
-  const ended = new Promise<string>((resolve) => {
-    socket.on("end", () => resolve("end"));
-    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-  });
+  const ended = howItEnds(socket);
   socket.write("x");
   socket.on("data", (chunk) => {
     if (echoed === 0) process.stdout.write("up\n");
@@ -172,10 +180,7 @@ async function pour(options: Target): Promise<object> {
   await once(server, "listening");
   process.stdout.write("up\n");
   const [socket] = (await once(server, "connection")) as [Socket];
-  const ended = new Promise<string>((resolve) => {
-    socket.on("end", () => resolve("end"));
-    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-  });
+  const ended = howItEnds(socket);
   const block = makeBlocks()(0);
   let moved = performance.now();
   const more = (): void => {
@@ -213,10 +218,7 @@ async function answerLate(options: Target & { answer: string }): Promise<object>
 async function load(to: Target): Promise<object> {
   const socket = await open(to);
   const block = makeBlocks()(0);
-  const ended = new Promise<string>((resolve) => {
-    socket.on("end", () => resolve("end"));
-    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-  });
+  const ended = howItEnds(socket);
   socket.once("data", () => process.stdout.write("up\n"));
   socket.resume();
   const more = (): void => {
