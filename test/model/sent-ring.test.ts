@@ -144,6 +144,18 @@ describe("sent ring against an array", () => {
     );
   });
 
+  test.each([8, 16, 32])("a split in a ring that is full at %d records makes room first", (full) => {
+    const ring = new SentRing();
+    for (let i = 0; i < full + 3; i++) {
+      ring.push(seq(i * 10), 10, i);
+      if (i < 3) ring.shift();
+    }
+    ring.split(2, seq(54));
+    expect(ring.count).toBe(full + 1);
+    for (let i = 1; i < ring.count; i++) expect(diff(ring.seqAt(i), ring.endAt(i - 1))).toBe(0);
+    expect([toUint(ring.seqAt(0)), toUint(ring.end)]).toEqual([30, (full + 3) * 10]);
+  });
+
   test("thousands of records go round the ring without losing order", () => {
     const ring = new SentRing();
     for (let i = 0; i < 5_000; i++) {

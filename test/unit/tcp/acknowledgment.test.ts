@@ -190,6 +190,15 @@ describe("receive window (RFC 9293 3.8.6)", () => {
     expect(app.take()).toEqual(["finish"]);
   });
 
+  test("3.10.7.4 first: text beyond the window is cut off, to the byte", () => {
+    const { rig, peer, connection } = accepted({ mss: 1_000 }, small);
+    connection.pause();
+    peer.send("P.", 1, 1, { text: 7_000 });
+    peer.send("P.", 7_001, 1, { text: 7_000 });
+    expect(peer.mine(rig.advance(40 * MS)).every((s) => ((s.ack - peer.iss) | 0) <= 10_001)).toBe(true);
+    expect(connection.receiveQueue).toBe(10_000);
+  });
+
   test("the buffer grows with what the application takes a round trip, up to its maximum", () => {
     const { rig, peer, connection } = accepted(
       { mss: 1_460, wscale: 7 },
