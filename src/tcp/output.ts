@@ -229,7 +229,8 @@ function finish(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   out.flags |= ACK;
   out.ack = rcv.nxt;
   out.wnd = advertise(tcb, ctx);
-  if (gt(tcb.snd.up, out.seq)) urgent(tcb, out);
+  // A keepalive lies below SND.UNA, and so below any SND.UP.
+  if (gt(tcb.snd.up, out.seq) && gt(tcb.snd.up, tcb.snd.una)) urgent(tcb, out);
   if (tcb.timestamps) {
     out.timestamps = true;
     out.tsval = timestampClock(ctx.now, tcb.tsOffset);

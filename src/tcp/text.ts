@@ -93,8 +93,11 @@ export function trimToWindow(tcb: Tcb, seg: Segment): boolean {
     seg.textLength = Math.max(0, seg.textLength - beyond);
     tcb.ack = ACK_NOW;
   }
-  // The FIN takes a sequence number too: cut off, it will be sent again.
-  if (beyond >= 0) seg.flags &= ~FIN;
+  // The FIN takes a sequence number too: cut off, it will be sent again, and its sender must hear that we are there.
+  if (beyond >= 0 && (seg.flags & FIN) !== 0) {
+    seg.flags &= ~FIN;
+    tcb.ack = ACK_NOW;
+  }
   return true;
 }
 
