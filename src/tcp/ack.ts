@@ -50,6 +50,9 @@ export function acknowledge(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   if (snd.una === snd.nxt) {
     settle(tcb);
     tcb.retransmitAt = NEVER;
+    // A probe got through. While the window is open the next wait for it begins anew (RFC 9293 3.8.6.2.1); with nothing
+    // left to send there is nothing to probe for.
+    if (snd.wnd > 0 || !owesText(tcb)) endPersist(tcb);
   } else if (sample.acked > 0 && tcb.persistAt === NEVER) {
     startRetransmit(tcb, ctx);
   }
@@ -122,15 +125,23 @@ function updateWindow(tcb: Tcb, seg: Segment, wnd: number, ctx: TcpContext): voi
 /** MUST-37: while the peer answers probes the connection stays, however long; only unanswered ones count against R2. */
 function answerToProbe(tcb: Tcb, ctx: TcpContext): void {
   tcb.retries = 0;
-  const owed = tcb.queuedToSend > 0 || (tcb.finQueued && !(tcb.finSent && tcb.snd.una === tcb.snd.nxt));
-  if (owed && tcb.persistAt === NEVER) startPersist(tcb, ctx);
+  if (owesText(tcb) && tcb.persistAt === NEVER) startPersist(tcb, ctx);
+}
+
+/** Whether text or a FIN waits to be sent or acknowledged. */
+function owesText(tcb: Tcb): boolean {
+  return tcb.queuedToSend > 0 || (tcb.finQueued && !(tcb.finSent && tcb.snd.una === tcb.snd.nxt));
+}
+
+function endPersist(tcb: Tcb): void {
+  tcb.persistAt = NEVER;
+  tcb.probes = 0;
 }
 
 /** The window opened. A probe's byte that the peer did not take is unsent again, so that it leaves in a whole segment. */
 function leavePersist(tcb: Tcb, ctx: TcpContext): void {
   const snd = tcb.snd;
-  tcb.persistAt = NEVER;
-  tcb.probes = 0;
+  endPersist(tcb);
   if (snd.una === snd.nxt) return;
   if (!tcb.finSent && diff(snd.nxt, snd.una) === 1) {
     tcb.sentRing.clear();

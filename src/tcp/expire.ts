@@ -59,12 +59,25 @@ function persistTimeout(tcb: Tcb, ctx: TcpContext): void {
   tcb.persistAt = NEVER;
   // Unanswered probes only: every ACK of the peer resets `retries` (RFC 9293 3.8.6.1 MUST-37).
   if (gaveUp(tcb, ctx, tcb.readClosed ? ctx.config.orphanRetries : ctx.config.r2, tcb.retries)) return;
+  if (isOrphanStuck(tcb, ctx)) {
+    timedOut(tcb, ctx);
+    return;
+  }
   tcb.retries++;
   ctx.counters.TCPWinProbe++;
   startPersist(tcb, ctx);
   tcb.probes++;
   tcb.probeQueued = true;
   ctx.markDirty(tcb);
+}
+
+/**
+ * RFC 6429 3: a peer that answers every probe and opens no window holds a connection that the application left as long as
+ * it likes. Like Linux (tcp_probe_timer), not once the back-off is at its longest.
+ */
+function isOrphanStuck(tcb: Tcb, ctx: TcpContext): boolean {
+  const { orphanRetries, rtoMax } = ctx.config;
+  return tcb.readClosed && tcb.probes >= orphanRetries && tcb.rtoUs * 2 ** Math.min(tcb.probes, 16) >= rtoMax;
 }
 
 /** R2 (RFC 9293 3.8.3), by state and by whether anybody holds the connection. */
