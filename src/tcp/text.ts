@@ -93,10 +93,11 @@ export function trimToWindow(tcb: Tcb, seg: Segment): boolean {
     seg.textLength = Math.max(0, seg.textLength - beyond);
     tcb.ack = ACK_NOW;
   }
-  // The FIN takes a sequence number too: cut off, it will be sent again, and its sender must hear that we are there.
+  // The FIN takes a sequence number too: cut off, it will be sent again. Alone, its sender must hear that we are there; text
+  // is acknowledged anyway.
   if (beyond >= 0 && (seg.flags & FIN) !== 0) {
     seg.flags &= ~FIN;
-    tcb.ack = ACK_NOW;
+    if (seg.textLength === 0) tcb.ack = ACK_NOW;
   }
   return true;
 }
