@@ -58,8 +58,11 @@ export class Driver implements DeviceReceiver {
     if (this.#isClosed) return;
     const stack = this.#stack;
     stack.tick();
-    stack.input(this.#link, batch);
-    this.#round();
+    try {
+      stack.input(this.#link, batch);
+    } finally {
+      this.#round();
+    }
   }
 
   onClose(error: Error | null): void {

@@ -104,7 +104,13 @@ export class Listener {
     while (!this.#paused && this.handler.onConnection !== undefined && !this.isClosed) {
       const connection = this.accept();
       if (connection === null) return;
-      this.handler.onConnection(connection, this);
+      try {
+        this.handler.onConnection(connection, this);
+      } catch (error) {
+        // The others that wait are told by the next dispatch.
+        if (!this.isClosed) this.#listeners.note(this);
+        throw error;
+      }
     }
   }
 

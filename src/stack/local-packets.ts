@@ -39,9 +39,13 @@ export class LocalPackets {
   deliver(stack: Stack): void {
     const from = this.#waiting;
     if (from.count === 0) return;
-    for (let first = 0; first < from.count; first += RX_BATCH)
-      this.#deliverSome(stack, first, Math.min(from.count - first, RX_BATCH));
-    from.clear();
+    try {
+      for (let first = 0; first < from.count; first += RX_BATCH)
+        this.#deliverSome(stack, first, Math.min(from.count - first, RX_BATCH));
+    } finally {
+      // Also after an exception of the application's, or it would be thrown again for ever.
+      from.clear();
+    }
   }
 
   #deliverSome(stack: Stack, first: number, count: number): void {

@@ -137,18 +137,22 @@ export class Stack implements TcpContext {
     const seg = this.#seg;
     seg.bytes = batch.bytes;
     seg.view = batch.view;
-    for (let i = 0; i < batch.count; i++) {
-      const row = i * RX.COLUMNS;
-      const offset = table[row + RX.OFFSET]!;
-      const length = table[row + RX.LENGTH]!;
-      seg.checksumOk = (table[row + RX.FLAGS]! & RX_CHECKSUM_OK) !== 0;
-      seg.gsoSize = table[row + RX.GSO_SIZE]!;
-      this.ip.InReceives++;
-      this.ip.InOctets += length;
-      if (this.observers.active) this.observers.packet("in", this.now, batch.bytes, offset, length);
-      if (ipInput(this, link, seg, offset, length)) batch.retained = true;
+    try {
+      for (let i = 0; i < batch.count; i++) {
+        const row = i * RX.COLUMNS;
+        const offset = table[row + RX.OFFSET]!;
+        const length = table[row + RX.LENGTH]!;
+        seg.checksumOk = (table[row + RX.FLAGS]! & RX_CHECKSUM_OK) !== 0;
+        seg.gsoSize = table[row + RX.GSO_SIZE]!;
+        this.ip.InReceives++;
+        this.ip.InOctets += length;
+        if (this.observers.active) this.observers.packet("in", this.now, batch.bytes, offset, length);
+        if (ipInput(this, link, seg, offset, length)) batch.retained = true;
+      }
+    } finally {
+      // An exception of `onSyn` or of an observer: the rest of the batch counts as lost on the way.
+      this.#running = false;
     }
-    this.#running = false;
   }
 
   /** A TCP packet for this stack. Returns whether its memory is kept. */
