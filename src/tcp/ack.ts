@@ -47,6 +47,7 @@ export function acknowledge(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   if (!outstanding) return;
 
   onAck(tcb, sample, duplicate, ctx);
+  if (tcb.cwndLimited && gt(snd.una, tcb.cwndLimitedAt)) tcb.cwndLimited = false;
   if (snd.una === snd.nxt) {
     settle(tcb);
     tcb.retransmitAt = NEVER;

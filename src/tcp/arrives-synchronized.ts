@@ -90,13 +90,18 @@ function checkSequence(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   return true;
 }
 
-/** The four tests of RFC 9293 table 6. */
+/**
+ * The four tests of RFC 9293 table 6, and one case more: an ACK without text at the right edge. A peer that filled the
+ * window and lost a segment of it acknowledges from there; Linux and FreeBSD take it, and send it.
+ */
 function isAcceptable(tcb: Tcb, seg: Segment): boolean {
   const rcv = tcb.rcv;
   const wnd = Math.max(0, diff(rcv.edge, rcv.nxt));
   const offset = diff(seg.seq, rcv.nxt);
   const length = seg.len;
-  if (length === 0) return wnd === 0 ? offset === 0 : offset >= 0 && offset < wnd;
+  if (length === 0) {
+    return offset >= 0 && (offset < wnd || (offset === wnd && (wnd === 0 || (seg.flags & RST) === 0)));
+  }
   if (wnd === 0) return offset === 0 && zeroWindowAllowance(seg);
   const last = offset + length - 1;
   return (offset >= 0 && offset < wnd) || (last >= 0 && last < wnd);

@@ -10,7 +10,7 @@ import type { TcpContext } from "./context.ts";
 import { timestampClock } from "./context.ts";
 import { inFlight, limitRecord, nextRetransmit } from "./recovery/scoreboard.ts";
 import type { SegmentOut } from "./segment-out.ts";
-import { largestText, nextText, sackBlocksMax, segmentText, unsent } from "./send-policy.ts";
+import { largestText, markLimited, nextText, sackBlocksMax, segmentText, unsent } from "./send-policy.ts";
 import { CLOSED, ESTABLISHED, SYN_RECEIVED, SYN_SENT, TIME_WAIT } from "./state.ts";
 import { ACK_DELAYED, ACK_NONE, ACK_NOW, CA_LOSS, CA_RECOVERY, type Tcb } from "./tcb.ts";
 import { startPersist, startRetransmit } from "./timers.ts";
@@ -106,7 +106,7 @@ function retransmission(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   // RFC 6675 5 (C): one segment leaves while cwnd - pipe >= 1 SMSS; the one at SND.UNA in any case (its step 4.3, RFC 5681
   // 3.2 (3), RFC 6582 3.2 (3)).
   if (room < Math.min(mss, ring.lengthAt(i)) && !(i === 0 && tcb.caState === CA_RECOVERY)) {
-    tcb.cwndLimited = true;
+    markLimited(tcb);
     return false;
   }
   const most = Math.min(largestText(tcb), Math.max(mss, room - (room % mss)));

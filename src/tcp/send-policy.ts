@@ -58,7 +58,7 @@ export function nextText(tcb: Tcb, ctx: TcpContext): number {
   }
   const usable = snd.wnd - diff(snd.nxt, snd.una);
   const room = tcb.cwnd - flight;
-  if (room < pending && room <= usable) tcb.cwndLimited = true;
+  if (room < pending && room <= usable) markLimited(tcb);
   let length = Math.min(pending, usable, room, largestText(tcb));
   if (length <= 0) return 0;
   if (length >= mss) {
@@ -73,6 +73,12 @@ export function nextText(tcb: Tcb, ctx: TcpContext): number {
     return length;
   }
   return mayLeaveSmall(tcb) ? length : 0;
+}
+
+/** RFC 7661: the congestion window, not the application, holds sending back at this moment. */
+export function markLimited(tcb: Tcb): void {
+  tcb.cwndLimited = true;
+  tcb.cwndLimitedAt = tcb.snd.nxt;
 }
 
 /** Nagle: a small segment waits while an earlier small one is unacknowledged; PUSHed data that ends in FIN does not. */

@@ -174,6 +174,8 @@ export class Tcb {
   resendHint: Seq = seq(0);
   /** Sending stopped because of cwnd, not for want of data, since the last ACK (RFC 7661). */
   cwndLimited = false;
+  /** SND.NXT when it was: once that is acknowledged the mark is old. */
+  cwndLimitedAt: Seq = seq(0);
   lastSent: Micros = LONG_AGO;
   /** When SND.UNA last moved or the first unacknowledged byte was sent: what the user timeout counts from. */
   progressAt: Micros = -0.5;

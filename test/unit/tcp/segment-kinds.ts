@@ -73,10 +73,16 @@ export interface Cell extends Variables {
   readonly acceptable: boolean;
 }
 
-/** RFC 9293 table 6. */
-function isAcceptable(v: Variables, at: number, length: number): boolean {
+/** Half-open connections and TIME-WAIT are records, and keep to the letter of table 6. */
+function hasTcb(state: SetupName): boolean {
+  return state !== "SYN-RECEIVED (passive)" && state !== "TIME-WAIT";
+}
+
+/** RFC 9293 table 6; an ACK without text may also stand at the right edge (Linux, FreeBSD). */
+function isAcceptable(v: Variables, at: number, length: number, bareAck: boolean): boolean {
   const inWindow = (s: number): boolean => v.rcvNxt <= s && s < v.edge;
   if (v.edge === v.rcvNxt) return length === 0 && at === v.rcvNxt;
+  if (length === 0 && bareAck && at === v.edge) return true;
   return length === 0 ? inWindow(at) : inWindow(at) || inWindow(at + length - 1);
 }
 
@@ -108,7 +114,7 @@ export function cellOf(
     fin,
     rst: flags.includes("R"),
     hasAck: flags.includes("."),
-    acceptable: isAcceptable(v, at0, length),
+    acceptable: isAcceptable(v, at0, length, hasTcb(state) && !flags.includes("R")),
   };
 }
 
