@@ -16,8 +16,12 @@ export function advertise(tcb: Tcb, ctx: TcpContext): number {
   const free = Math.max(0, rcv.buffer - tcb.queuedToRead);
   const grown = free - held >= Math.min(rcv.buffer >> 1, rcv.mss) ? free : held;
   const unit = 2 ** rcv.scale;
-  // Keeping an edge must not lose a fraction of a unit to rounding: round up; opening must not promise more than there is.
-  const field = Math.min(65_535, grown === held ? Math.ceil(held / unit) : Math.floor(free / unit));
+  // Keeping an edge must not lose a fraction of a unit to rounding: round up; opening must not promise more than there is. But a
+  // peer of tiny segments would push an edge that is rounded up each time without end (RFC 7323 2.4): not far beyond the buffer.
+  const up = Math.ceil(held / unit);
+  const most = rcv.buffer + (rcv.buffer >> 3) - tcb.queuedToRead;
+  const kept = up * unit <= most ? up : Math.floor(held / unit);
+  const field = Math.min(65_535, grown === held ? kept : Math.floor(free / unit));
   const wnd = field * unit;
   if (wnd === 0 && rcv.wnd > 0) ctx.counters.TCPToZeroWindowAdv++;
   else if (wnd > 0 && rcv.wnd === 0) ctx.counters.TCPFromZeroWindowAdv++;
