@@ -87,10 +87,11 @@ export interface ConnectOptions {
     readonly noDelay?: boolean;
 }
 export declare class Connection {
-    handler: ConnectionHandler;
     context: unknown;
     readonly id: number;
     constructor(stack: Stack, tcb: Tcb, id: number, handler: ConnectionHandler, accepted: boolean);
+    get handler(): ConnectionHandler;
+    set handler(handler: ConnectionHandler);
     get family(): 4 | 6;
     get localAddress(): string;
     get localPort(): number;
@@ -289,6 +290,7 @@ export interface TcpConfig {
     synCookies: "overflow" | "never" | "always";
     abortOnOverflow: boolean;
     timeWaitMax: number;
+    orphansMax: number;
     flowsMax: number;
     quietTime: Micros;
     challengeAcks: number;
@@ -379,10 +381,11 @@ export interface ConnectOptions {
     readonly noDelay?: boolean;
 }
 export declare class Connection {
-    handler: ConnectionHandler;
     context: unknown;
     readonly id: number;
     constructor(stack: Stack, tcb: Tcb, id: number, handler: ConnectionHandler, accepted: boolean);
+    get handler(): ConnectionHandler;
+    set handler(handler: ConnectionHandler);
     get family(): 4 | 6;
     get localAddress(): string;
     get localPort(): number;
@@ -584,6 +587,8 @@ export declare class Stack implements TcpContext {
     readonly tcbs: (Tcb | null)[];
     readonly startedAt: Micros;
     now: Micros;
+    orphans: number;
+    isDown: boolean;
     constructor(options: StackOptions, host: Host);
     tick(): void;
     listen(options: ListenOptions, handler: ListenerHandler): Listener;
@@ -596,6 +601,7 @@ export declare class Stack implements TcpContext {
     flush(): boolean;
     get isBusy(): boolean;
     inputLocal(): void;
+    isTimeWait(tcb: Tcb): boolean;
     markDirty(tcb: Tcb): void;
     note(tcb: Tcb, events: number): void;
     rearm(tcb: Tcb): void;
@@ -612,7 +618,7 @@ export declare class Stack implements TcpContext {
     release(tcb: Tcb, error: ErrorCode | null): void;
     adopt(tcb: Tcb, slot: number): boolean;
     forget(slot: number): void;
-    shutdown(): void;
+    shutdown(error?: ErrorCode | null): void;
     snapshot(options?: {
         info?: boolean;
     }): StackSnapshot;
@@ -648,6 +654,7 @@ export interface TcpConfig {
     synCookies: "overflow" | "never" | "always";
     abortOnOverflow: boolean;
     timeWaitMax: number;
+    orphansMax: number;
     flowsMax: number;
     quietTime: Micros;
     challengeAcks: number;

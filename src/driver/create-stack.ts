@@ -100,11 +100,14 @@ export function createStack(options: CreateStackOptions): RunningStack {
     unref: () => driver.unref(),
     close() {
       closing ??= (async () => {
-        stack.shutdown();
-        driver.run();
-        driver.stop();
-        await device.close();
-        gone(null);
+        try {
+          stack.shutdown();
+          driver.run();
+        } finally {
+          driver.stop();
+          await device.close();
+          gone(null);
+        }
       })();
       return closing;
     },

@@ -66,9 +66,16 @@ export class Driver implements DeviceReceiver {
   }
 
   onClose(error: Error | null): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     this.#stopTimer();
-    this.#onGone(error);
+    try {
+      // Nobody will answer any more: who waits is told so now.
+      this.#stack.shutdown("ENETDOWN");
+      this.#round();
+    } finally {
+      this.#onGone(error);
+    }
   }
 
   /** A round without new packets: a timer expired, or `Host.wake` was called. */

@@ -7,7 +7,7 @@ import { type ErrorCode, NetworkError, type Syscall } from "../base/errors.ts";
 import { MS } from "../base/time.ts";
 import { abort, close, closeBoth, receive, send, setKeepAlive } from "../tcp/calls.ts";
 import { SOFT_ERRORS } from "../tcp/soft-errors.ts";
-import { STATE_NAMES, type StateName } from "../tcp/state.ts";
+import { STATE_NAMES, type StateName, TIME_WAIT } from "../tcp/state.ts";
 import {
   EVENT_CLOSE,
   EVENT_CONNECT,
@@ -25,14 +25,13 @@ import type { Stack } from "./stack.ts";
 
 /** The raw API. Made by `Stack.connect`, or taken from a listener. */
 export class Connection {
-  /** Callbacks; replace them at any time. */
-  handler: ConnectionHandler;
   /** Anything the application wants to find again. */
   context: unknown = null;
   /** Number of the connection in its stack. */
   readonly id: number;
   readonly #tcb: Tcb;
   readonly #stack: Stack;
+  #handler: ConnectionHandler;
   #error: ErrorCode | null = null;
   #syscall: Syscall = "read";
   #isAccepted: boolean;
@@ -43,9 +42,21 @@ export class Connection {
     this.#stack = stack;
     this.#tcb = tcb;
     this.id = id;
-    this.handler = handler;
+    this.#handler = handler;
     this.#isAccepted = accepted;
     tcb.owner = this;
+    this.#noteWaiting();
+  }
+
+  /** Callbacks; replace them at any time. What waited for a taker is told to the new one. */
+  get handler(): ConnectionHandler {
+    return this.#handler;
+  }
+
+  set handler(handler: ConnectionHandler) {
+    this.#handler = handler;
+    this.#noteWaiting();
+    if (this.#tcb.events !== 0) this.#stack.note(this.#tcb, 0);
   }
 
   get family(): 4 | 6 {
@@ -70,7 +81,9 @@ export class Connection {
 
   /** The state in RFC 9293's words; CLOSED once 2MSL is over. */
   get state(): StateName {
-    return STATE_NAMES[this.#tcb.state]!;
+    const tcb = this.#tcb;
+    if (tcb.state === TIME_WAIT && !this.#stack.isTimeWait(tcb)) return "CLOSED";
+    return STATE_NAMES[tcb.state]!;
   }
 
   /** Bytes given to `send` that the peer has not acknowledged. */
@@ -113,11 +126,13 @@ export class Connection {
   /** No `onData` and no `onEnd` until `resume`; the receive window closes as the buffer fills. */
   pause(): void {
     this.#tcb.paused = true;
+    this.#tcb.isWaiting = true;
   }
 
   resume(): void {
     if (!this.#tcb.paused) return;
     this.#tcb.paused = false;
+    this.#noteWaiting();
     if (this.#tcb.queuedToRead > 0) this.#stack.note(this.#tcb, EVENT_DATA);
     else if (this.#tcb.events !== 0) this.#stack.note(this.#tcb, 0);
   }
@@ -183,6 +198,7 @@ export class Connection {
   /** The accept queue let go of it: what happened meanwhile is told. @internal */
   accepted(): void {
     this.#isAccepted = true;
+    this.#noteWaiting();
     if (this.#tcb.events !== 0) this.#stack.note(this.#tcb, 0);
   }
 
@@ -225,6 +241,11 @@ export class Connection {
       if (tcb.events !== 0) this.#stack.note(tcb, 0);
       throw error;
     }
+  }
+
+  #noteWaiting(): void {
+    const tcb = this.#tcb;
+    tcb.isWaiting = tcb.paused || !this.#isAccepted || this.#handler.onData === undefined;
   }
 
   #deliverData(): void {

@@ -2,7 +2,7 @@
  * ICMP messages received: echo requests are answered, errors about our segments reach their connections, if they
  * prove to know them (RFC 5927 4: the quoted sequence number must be in flight).
  */
-import { geq, leq } from "../base/seq.ts";
+import { geq, lt } from "../base/seq.ts";
 import { SACKED } from "../tcp/buffer/sent-ring.ts";
 import { updateMss } from "../tcp/calls.ts";
 import { markLost } from "../tcp/recovery/scoreboard.ts";
@@ -28,6 +28,8 @@ import { sendEchoReply } from "./icmp-output.ts";
 import type { StackPath } from "./interface.ts";
 import type { Stack } from "./stack.ts";
 
+const SOURCE_QUENCH = 4;
+const REDIRECT = 5;
 const message = new IcmpMessage();
 
 /** Smallest path MTU that is believed: RFC 791's 576 would be right, Linux's 552 (net.ipv4.route.min_pmtu) is kinder. */
@@ -45,6 +47,9 @@ export function icmpInput(stack: Stack, seg: Segment): void {
   if (message.type === ECHO_REQUEST) {
     stack.ip.IcmpInEchos++;
     sendEchoReply(stack, seg, message);
+  } else if (message.type === SOURCE_QUENCH || message.type === REDIRECT) {
+    // RFC 6633 3: source quench is discarded; there is one route, so a redirect says nothing.
+    stack.drop(drop.ICMP_UNMATCHED);
   } else if (isIcmpError(message.type)) {
     if (message.type === UNREACHABLE) stack.ip.IcmpInDestUnreachs++;
     errorArrives(stack);
@@ -59,7 +64,7 @@ function errorArrives(stack: Stack): void {
       ? stack.flows.find(message.family, message.src, message.dst, message.srcPort, message.dstPort)
       : -1;
   const tcb = slot < 0 ? null : (stack.tcbs[slot] ?? null);
-  if (tcb === null || !geq(message.seq, tcb.snd.una) || !leq(message.seq, tcb.snd.nxt)) {
+  if (tcb === null || !geq(message.seq, tcb.snd.una) || !lt(message.seq, tcb.snd.nxt)) {
     stack.drop(drop.ICMP_UNMATCHED);
     return;
   }

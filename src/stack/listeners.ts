@@ -15,6 +15,7 @@ import {
   arrivesHalfOpen,
   COMPLETE,
   complete,
+  expectedReset,
   FORGET,
   fillHalfOpen,
   halfOpenAck,
@@ -84,9 +85,10 @@ export class Listeners {
     return this.#bindings.takes(local);
   }
 
-  /** Whether a segment would find a listener. */
-  hasListener(seg: Segment): boolean {
-    return this.#bindings.best(seg.dst, seg.dstPort) !== null;
+  /** Whether a SYN would find a listener that can take it. */
+  hasRoom(seg: Segment): boolean {
+    const listener = this.#bindings.best(seg.dst, seg.dstPort);
+    return listener !== null && !listener.isFull;
   }
 
   /** A segment without a flow. False: no listener either. `least` bounds the ISS where TIME-WAIT was reused. */
@@ -114,6 +116,7 @@ export class Listeners {
     }
     const flow = listener.handler.onSyn === undefined ? null : new HeldSyn(this, stack, seg);
     const verdict = flow === null ? "accept" : listener.handler.onSyn!(flow);
+    if (listener.isClosed) return;
     if (verdict === "refuse") {
       refuse(seg, stack);
       return;
@@ -182,7 +185,8 @@ export class Listeners {
     const at = slot * RECORD;
     const { record } = stack.flows;
     if (record[at + RETRIES] === HELD) {
-      if ((seg.flags & RST) !== 0) this.forgetHalfOpen(slot);
+      // RFC 5961 3.2: only the RST that a forger has to guess.
+      if ((seg.flags & RST) !== 0 && seg.seq === expectedReset(record, at)) this.forgetHalfOpen(slot);
       return false;
     }
     switch (arrivesHalfOpen(record, at, seg, stack)) {

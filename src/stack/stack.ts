@@ -9,7 +9,7 @@
  * 4. While `isBusy`, again from 2 (packets to own addresses, and events that applications caused).
  * `Host.wake` says that a call made outside of this round left something to do.
  */
-import type { ErrorCode } from "../base/errors.ts";
+import { type ErrorCode, NetworkError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { type ReceiveBatch, RX, RX_CHECKSUM_OK } from "../base/packet-batch.ts";
 import type { Seq } from "../base/seq.ts";
@@ -29,7 +29,6 @@ import { SegmentOut } from "../tcp/segment-out.ts";
 import { CLOSED, SYN_SENT } from "../tcp/state.ts";
 import { SynCookies } from "../tcp/syn-cookie.ts";
 import { EVENT_CLOSE, enterState, type Tcb } from "../tcp/tcb.ts";
-import { fillTimeWait } from "../tcp/time-wait.ts";
 import { earliest, stopTimers } from "../tcp/timers.ts";
 import * as drop from "../wire/drop.ts";
 import { Segment } from "../wire/segment.ts";
@@ -39,7 +38,7 @@ import { type ConnectOptions, connect } from "./connect.ts";
 import type { Connection } from "./connection.ts";
 import { DropCounters, IpCounters } from "./counters.ts";
 import type { ConnectionHandler, ListenerHandler } from "./events.ts";
-import { FlowTable, KIND_SYN_RECEIVED, KIND_TCB, KIND_TIME_WAIT, RECORD } from "./flow-table.ts";
+import { FlowTable, KIND_SYN_RECEIVED, KIND_TCB, KIND_TIME_WAIT } from "./flow-table.ts";
 import type { StackSnapshot } from "./inspect.ts";
 import { snapshot } from "./inspect-stack.ts";
 import { Interfaces, type StackInterface } from "./interface.ts";
@@ -54,7 +53,7 @@ import type { StackOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { PortUse } from "./port-use.ts";
 import { EphemeralPorts } from "./ports.ts";
-import { timeWaitArrives, timeWaitExpires } from "./time-waits.ts";
+import { enterTimeWait, timeWaitArrives, timeWaitExpires } from "./time-waits.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 
 /** A TCP/IP stack. */
@@ -80,6 +79,9 @@ export class Stack implements TcpContext {
   /** When the stack came up: the quiet time (RFC 9293 3.4.3) counts from here. */
   readonly startedAt: Micros;
   now: Micros;
+  orphans = 0;
+  /** After `shutdown`. */
+  isDown = false;
   readonly #seg: Segment = new Segment();
   readonly #isn: IsnGenerator;
   readonly #challenges: Limiter;
@@ -121,12 +123,14 @@ export class Stack implements TcpContext {
   /** Passive OPEN. Throws EADDRINUSE, EADDRNOTAVAIL (NetworkError, syscall "listen") or ArgumentError. */
   listen(options: ListenOptions, handler: ListenerHandler): Listener {
     this.tick();
+    if (this.isDown) throw new NetworkError("ENETDOWN", "listen", options.host, Number(options.port));
     return this.listeners.open(options, handler);
   }
 
   /** Active OPEN. Throws EADDRNOTAVAIL, EADDRINUSE, ENETUNREACH (NetworkError, syscall "connect") or ArgumentError; what the network says comes by `onClose`. */
   connect(options: ConnectOptions, handler: ConnectionHandler): Connection {
     this.tick();
+    if (this.isDown) throw new NetworkError("ENETDOWN", "connect", options.host, options.port);
     return connect(this, options, handler);
   }
 
@@ -242,6 +246,12 @@ export class Stack implements TcpContext {
     this.#local.deliver(this);
   }
 
+  /** Whether the record of `tcb`, which left for TIME-WAIT, is still there. */
+  isTimeWait(tcb: Tcb): boolean {
+    const slot = this.flows.find(tcb.family, tcb.local, tcb.remote, tcb.localPort, tcb.remotePort);
+    return slot >= 0 && this.flows.kind(slot) === KIND_TIME_WAIT;
+  }
+
   // TcpContext: what TCP asks for.
   markDirty(tcb: Tcb): void {
     if (tcb.dirty) return;
@@ -312,35 +322,30 @@ export class Stack implements TcpContext {
   }
 
   toTimeWait(tcb: Tcb): void {
-    const { flows } = this;
-    const slot = tcb.slot;
-    stopTimers(tcb);
-    tcb.slot = -1;
-    this.tcbs[slot] = null;
-    tcb.freeSending();
-    if (flows.countOfKind(KIND_TIME_WAIT) >= this.config.timeWaitMax) {
-      this.counters.TWOverflow++;
-      this.forget(slot);
-    } else {
-      this.counters.TW++;
-      flows.setKind(slot, KIND_TIME_WAIT);
-      fillTimeWait(flows.record, slot * RECORD, tcb);
-      this.wheel.set(slot, this.now + 2 * this.config.msl);
-    }
+    enterTimeWait(this, this.#detach(tcb), tcb);
     this.note(tcb, EVENT_CLOSE);
   }
 
   release(tcb: Tcb, error: ErrorCode | null): void {
-    const slot = tcb.slot;
     if (tcb.state !== CLOSED) enterState(tcb, CLOSED);
-    stopTimers(tcb);
+    const slot = this.#detach(tcb);
     if (slot < 0) return;
-    tcb.slot = -1;
-    this.tcbs[slot] = null;
     this.forget(slot);
-    tcb.freeSending();
     (tcb.owner as Connection).failed(error);
     this.note(tcb, EVENT_CLOSE);
+  }
+
+  /** Takes `tcb` from its slot, which is returned: -1 when it had none. */
+  #detach(tcb: Tcb): number {
+    const slot = tcb.slot;
+    stopTimers(tcb);
+    if (slot < 0) return slot;
+    tcb.slot = -1;
+    this.tcbs[slot] = null;
+    tcb.freeSending();
+    if (tcb.isOrphan) this.orphans--;
+    tcb.isOrphan = false;
+    return slot;
   }
 
   /** Gives `tcb` a slot, or takes over the half-open one given. Returns false when the table is full. */
@@ -365,12 +370,17 @@ export class Stack implements TcpContext {
     this.flows.remove(slot);
   }
 
-  /** Stops listening and resets every connection; the next flush says so to the peers. */
-  shutdown(): void {
+  /**
+   * The end: stops listening and resets every connection, or, with the device gone, ends each with `error`. Nothing new begins.
+   */
+  shutdown(error: ErrorCode | null = null): void {
     this.tick();
+    this.isDown = true;
     for (const listener of this.listeners.all) listener.close();
     for (const tcb of this.tcbs) {
-      if (tcb !== null && tcb !== undefined) (tcb.owner as Connection).abort();
+      if (tcb === null || tcb === undefined) continue;
+      if (error === null) (tcb.owner as Connection).abort();
+      else this.release(tcb, error);
     }
   }
 

@@ -2,10 +2,33 @@
  * TIME-WAIT in the flow table: what a segment or the end of 2MSL does to a record (tcp/time-wait.ts judges).
  */
 
-import { ANSWER, arrivesTimeWait, RESTART, REUSE, sendNext, timeWaitAck } from "../tcp/time-wait.ts";
+import type { Tcb } from "../tcp/tcb.ts";
+import {
+  ANSWER,
+  arrivesTimeWait,
+  fillTimeWait,
+  RESTART,
+  REUSE,
+  sendNext,
+  timeWaitAck,
+} from "../tcp/time-wait.ts";
 import type { Segment } from "../wire/segment.ts";
-import { RECORD } from "./flow-table.ts";
+import { KIND_TIME_WAIT, RECORD } from "./flow-table.ts";
 import type { Stack } from "./stack.ts";
+
+/** Makes the slot that `tcb` left a record, or frees it where there are too many (Linux: tcp_max_tw_buckets). */
+export function enterTimeWait(stack: Stack, slot: number, tcb: Tcb): void {
+  const { flows, config, counters } = stack;
+  if (flows.countOfKind(KIND_TIME_WAIT) >= config.timeWaitMax) {
+    counters.TWOverflow++;
+    stack.forget(slot);
+    return;
+  }
+  counters.TW++;
+  flows.setKind(slot, KIND_TIME_WAIT);
+  fillTimeWait(flows.record, slot * RECORD, tcb);
+  stack.wheel.set(slot, stack.now + 2 * config.msl);
+}
 
 /** A segment for the record in `slot`. */
 export function timeWaitArrives(stack: Stack, slot: number, seg: Segment): void {
@@ -15,7 +38,7 @@ export function timeWaitArrives(stack: Stack, slot: number, seg: Segment): void 
   switch (outcome) {
     case REUSE: {
       const least = sendNext(record, at);
-      if (!stack.listeners.hasListener(seg)) {
+      if (!stack.listeners.hasRoom(seg)) {
         answer(stack, slot);
         return;
       }

@@ -147,6 +147,7 @@ function leavePersist(tcb: Tcb, ctx: TcpContext): void {
   if (!tcb.finSent && diff(snd.nxt, snd.una) === 1) {
     tcb.sentRing.clear();
     snd.nxt = snd.una;
+    if (gt(snd.small, snd.nxt)) snd.small = snd.nxt;
   } else {
     startRetransmit(tcb, ctx);
   }

@@ -8,8 +8,8 @@ import { ACK, RST, type Segment, SYN } from "../wire/segment.ts";
 import { refuse } from "./arrives-closed.ts";
 import { takeFin, takeTextStep } from "./arrives-synchronized.ts";
 import { established } from "./calls.ts";
-import { type TcpContext, timestampClock } from "./context.ts";
-import { sampleRtt } from "./rtt.ts";
+import type { TcpContext } from "./context.ts";
+import { sampleHandshake } from "./rtt.ts";
 import { ESTABLISHED, SYN_RECEIVED } from "./state.ts";
 import { ACK_NOW, enterState, type Tcb } from "./tcb.ts";
 
@@ -87,19 +87,3 @@ export function synchronize(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   snd.wl1 = seg.seq;
   snd.wl2 = seg.ack;
 }
-
-/** The handshake's round trip, unless the SYN was sent twice (Karn) and no timestamp tells which one this answers. */
-function sampleHandshake(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
-  if (tcb.retries === 0) {
-    sampleRtt(tcb, ctx.now - tcb.lastSent, ctx.config);
-  } else if (tcb.timestamps && seg.tsecr !== 0) {
-    const ticks = (timestampClock(ctx.now, tcb.tsOffset) - seg.tsecr) | 0;
-    if (ticks >= 0) sampleRtt(tcb, ticks * 1_000, ctx.config);
-    else tcb.rtoUs = ctx.config.rtoInitial;
-  } else {
-    // RFC 6298 5.7: after a timeout of the SYN the timeout for data starts at 3 seconds.
-    tcb.rtoUs = Math.max(tcb.rtoUs, SYN_TIMED_OUT_RTO);
-  }
-}
-
-const SYN_TIMED_OUT_RTO = 3_000_000;

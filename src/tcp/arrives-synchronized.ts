@@ -13,7 +13,7 @@ import { abort, established } from "./calls.ts";
 import { answerUnacceptable, challenge } from "./challenge.ts";
 import type { TcpContext } from "./context.ts";
 import { isStale, remember } from "./paws.ts";
-import { sampleRtt } from "./rtt.ts";
+import { sampleHandshake } from "./rtt.ts";
 import {
   CLOSE_WAIT,
   CLOSING,
@@ -24,7 +24,7 @@ import {
   SYN_RECEIVED,
   TIME_WAIT,
 } from "./state.ts";
-import { ACK_NOW, EVENT_END, enterState, LONG_AGO, type Tcb } from "./tcb.ts";
+import { ACK_NOW, EVENT_END, enterState, type Tcb } from "./tcb.ts";
 import { takeText, trimToWindow } from "./text.ts";
 import { limitFinWait2, startRetransmit } from "./timers.ts";
 
@@ -210,7 +210,7 @@ function synAcknowledged(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   // A FIN sent in SYN-RECEIVED is still outstanding.
   if (snd.una === snd.nxt) tcb.retransmitAt = NEVER;
   else startRetransmit(tcb, ctx);
-  if (tcb.retries === 0 && tcb.lastSent > LONG_AGO) sampleRtt(tcb, ctx.now - tcb.lastSent, ctx.config);
+  sampleHandshake(tcb, seg, ctx);
   if (tcb.state === SYN_RECEIVED) enterState(tcb, ESTABLISHED);
   established(tcb, ctx);
   ctx.markDirty(tcb);

@@ -120,11 +120,25 @@ export function closeBoth(tcb: Tcb, ctx: TcpContext): void {
     if (tcb.events !== 0) ctx.note(tcb, 0);
     return;
   }
+  if (isOrphanTooMany(tcb, ctx)) return;
   if (tcb.linger > 0 && tcb.state !== FIN_WAIT_2) {
     tcb.lingerAt = ctx.now + tcb.linger;
     if (tcb.lingerAt < tcb.wheelAt) ctx.rearm(tcb);
   }
   limitFinWait2(tcb, ctx);
+}
+
+/** Counts the connection as nobody's; above the limit it is reset, so that closing costs no memory without bound. */
+function isOrphanTooMany(tcb: Tcb, ctx: TcpContext): boolean {
+  if (tcb.isOrphan) return false;
+  if (ctx.orphans >= ctx.config.orphansMax) {
+    ctx.counters.TCPAbortOnMemory++;
+    abort(tcb, ctx, "ECONNABORTED");
+    return true;
+  }
+  tcb.isOrphan = true;
+  ctx.orphans++;
+  return false;
 }
 
 /**
@@ -133,8 +147,9 @@ export function closeBoth(tcb: Tcb, ctx: TcpContext): void {
  */
 export function abort(tcb: Tcb, ctx: TcpContext, error: ErrorCode | null): void {
   const state = tcb.state;
-  if (state === CLOSED) return;
-  if (state >= SYN_RECEIVED && state !== CLOSING && state !== LAST_ACK && state !== TIME_WAIT) {
+  // In TIME-WAIT there is nothing to abort but the record, which RFC 1337 wants kept; the ACK of the FIN still leaves.
+  if (state === CLOSED || state === TIME_WAIT) return;
+  if (state >= SYN_RECEIVED && state !== CLOSING && state !== LAST_ACK) {
     tcb.resetQueued = true;
     ctx.counters.OutRsts++;
     if (state === ESTABLISHED || state === CLOSE_WAIT) ctx.counters.EstabResets++;

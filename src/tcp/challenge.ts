@@ -7,7 +7,8 @@ import { ACK_NOW, type Tcb } from "./tcb.ts";
 
 /** Owes the peer a challenge ACK, within the limits. */
 export function challenge(tcb: Tcb, ctx: TcpContext): void {
-  if (!mayAnswer(tcb, ctx) || !ctx.allowChallenge()) return;
+  if (ctx.now - tcb.lastChallenge < ctx.config.challengeInterval || !ctx.allowChallenge()) return;
+  tcb.lastChallenge = ctx.now;
   ctx.counters.TCPChallengeACK++;
   tcb.ack = ACK_NOW;
   ctx.markDirty(tcb);

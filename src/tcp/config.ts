@@ -58,6 +58,8 @@ export interface TcpConfig {
   abortOnOverflow: boolean;
   /** Records in TIME-WAIT at most; above it connections go straight to CLOSED, counted. Linux: tcp_max_tw_buckets. */
   timeWaitMax: number;
+  /** Connections that nobody holds any more and that still have something to send; above it they are reset. Linux: tcp_max_orphans. */
+  orphansMax: number;
   /** Connections, half-open and TIME-WAIT together. */
   flowsMax: number;
   /** RFC 9293 3.4.3 quiet time after a start: no SYN is sent for so long. 0: off, as everywhere (ISNs by RFC 6528 make it moot). */
@@ -102,6 +104,7 @@ export const DEFAULT_CONFIG: TcpConfig = {
   synCookies: "overflow",
   abortOnOverflow: false,
   timeWaitMax: 65_536,
+  orphansMax: 65_536,
   flowsMax: 1_048_576,
   quietTime: 0,
   challengeAcks: 1_000,

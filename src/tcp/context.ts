@@ -37,6 +37,8 @@ export interface TcpContext {
   note(tcb: Tcb, events: number): void;
   /** A deadline moved to an earlier time than the wheel may know. */
   rearm(tcb: Tcb): void;
+  /** Connections that nobody holds any more (`tcb.isOrphan`). */
+  orphans: number;
   /** Counts a dropped segment. */
   drop(reason: Drop): void;
   /** A segment that belongs to no TCB: RST, SYN-ACK of the SYN queue, ACK of TIME-WAIT. Sent with the flush. */

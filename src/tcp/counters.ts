@@ -41,6 +41,7 @@ export class TcpCounters {
   TCPAbortOnClose = 0;
   TCPAbortOnTimeout = 0;
   TCPAbortOnLinger = 0;
+  TCPAbortOnMemory = 0;
   TCPOFOQueue = 0;
   TCPOFODrop = 0;
   TCPChallengeACK = 0;

@@ -113,6 +113,11 @@ export function synAck(record: Int32Array, at: number, mss: number, ctx: TcpCont
   }
 }
 
+/** SEG.SEQ of the RST that ends the half-open connection: RCV.NXT. */
+export function expectedReset(record: Int32Array, at: number): Seq {
+  return seq(record[at + IRS]! + 1);
+}
+
 /** Fills `out` with <SEQ=SND.NXT><ACK=RCV.NXT><CTL=ACK>: the answer to a segment that may not be the peer's. */
 export function halfOpenAck(record: Int32Array, at: number, ctx: TcpContext, out: SegmentOut): void {
   synAck(record, at, 0, ctx, out);

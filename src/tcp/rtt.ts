@@ -2,8 +2,10 @@
  * Round-trip time and retransmission timeout (RFC 6298). Samples are in microseconds, taken by Karn's rule from
  * segments sent once, or from timestamps (RFC 7323 4) where only retransmitted ones were acknowledged.
  */
+import type { Segment } from "../wire/segment.ts";
 import type { TcpConfig } from "./config.ts";
-import type { Tcb } from "./tcb.ts";
+import { type TcpContext, timestampClock } from "./context.ts";
+import { LONG_AGO, type Tcb } from "./tcb.ts";
 
 /** Takes a sample (RFC 6298 2.2, 2.3) and ends back-off (Karn: only a valid sample does). */
 export function sampleRtt(tcb: Tcb, rttUs: number, config: TcpConfig): void {
@@ -33,3 +35,21 @@ export function backOff(tcb: Tcb, config: TcpConfig): void {
   tcb.backoff++;
   tcb.rtoUs = Math.min(tcb.rtoUs * 2, config.rtoMax);
 }
+
+/** The handshake's round trip, unless the SYN or SYN-ACK was sent twice (Karn) and no timestamp tells which one this answers. */
+export function sampleHandshake(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
+  // A SYN cookie remembers no SYN-ACK to measure from.
+  if (tcb.lastSent === LONG_AGO) return;
+  if (tcb.retries === 0) {
+    sampleRtt(tcb, ctx.now - tcb.lastSent, ctx.config);
+  } else if (tcb.timestamps && seg.tsecr !== 0) {
+    const ticks = (timestampClock(ctx.now, tcb.tsOffset) - seg.tsecr) | 0;
+    if (ticks >= 0) sampleRtt(tcb, ticks * 1_000, ctx.config);
+    else tcb.rtoUs = ctx.config.rtoInitial;
+  } else {
+    // RFC 6298 5.7: after a timeout of the SYN the timeout for data starts at 3 seconds.
+    tcb.rtoUs = Math.max(tcb.rtoUs, SYN_TIMED_OUT_RTO);
+  }
+}
+
+const SYN_TIMED_OUT_RTO = 3_000_000;

@@ -130,6 +130,10 @@ export class Tcb {
   /** Nobody reads any more: data that arrives is answered by RST. */
   readClosed = false;
   paused = false;
+  /** Closed by its owner and still in the table: counted in `orphans`. */
+  isOrphan = false;
+  /** Text will wait for the application (paused, not accepted, no taker): it is copied, and pins no slab. */
+  isWaiting = false;
   /** `send` returned false; onDrain is owed. */
   wantsDrain = false;
   /** An RST is to be sent, with SND.NXT as its sequence number, and then nothing. */

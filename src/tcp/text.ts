@@ -21,7 +21,7 @@ export function takeText(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
     takeAhead(tcb, seg, ctx);
     return false;
   }
-  const kept = tcb.receiveBuffer.append(seg.bytes, seg.textOffset, length, ctx.arena, tcb.paused);
+  const kept = tcb.receiveBuffer.append(seg.bytes, seg.textOffset, length, ctx.arena, tcb.isWaiting);
   rcv.nxt = add(rcv.nxt, length);
   let inOrder = length;
   tcb.unackedText += length;

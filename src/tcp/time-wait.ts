@@ -55,7 +55,9 @@ export function arrivesTimeWait(record: Int32Array, at: number, seg: Segment, ct
   const newer = (seg.tsval - record[at + TS_RECENT]!) | 0;
   if ((seg.flags & (SYN | ACK | FIN)) === SYN) {
     // RFC 6191 2: a SYN with a later timestamp, or where timestamps can't tell a higher sequence number, is a new connection.
-    if (hasTs && newer !== 0 ? newer > 0 : gt(seg.seq, next)) return REUSE;
+    // Its first case: timestamps now, none before.
+    const firstTs = (record[at + FLAGS]! & HAS_TS) === 0 && seg.hasTimestamps;
+    if (hasTs && newer !== 0 ? newer > 0 : firstTs || gt(seg.seq, next)) return REUSE;
     return ANSWER;
   }
   const stale = hasTs && newer < 0;

@@ -4,6 +4,8 @@
  * Positions count from the queue's first byte ever, so they stay valid while the front is discarded.
  */
 
+import { type Arena, copyBytes } from "./arena.ts";
+
 /** Ranges of bytes, first in, first out. */
 export class ChunkQueue {
   /**
@@ -32,6 +34,29 @@ export class ChunkQueue {
       this.starts[i] = start;
       this.ends[i] = start + length;
     }
+    this.length += length;
+  }
+
+  /**
+   * Appends a copy of at most 64 KiB. Connections that take turns in the arena would end up with a range, and a block held,
+   * for each few bytes: a short last range is copied again, together with what follows it. So two neighbouring ranges always
+   * hold more than `JOIN_BELOW` bytes.
+   */
+  pushCopy(bytes: Uint8Array, at: number, length: number, arena: Arena): void {
+    const last = this.tail - 1;
+    const start = last < this.head ? 0 : this.starts[last]!;
+    const held = last < this.head ? 0 : this.ends[last]! - start;
+    if (held === 0 || held + length > JOIN_BELOW || arena.follows(this.chunks[last]!, this.ends[last]!)) {
+      const to = arena.copy(bytes, at, length);
+      this.push(arena.block, to, length);
+      return;
+    }
+    const to = arena.reserve(held + length);
+    copyBytes(this.chunks[last]!, start, held, arena.block, to);
+    copyBytes(bytes, at, length, arena.block, to + held);
+    this.chunks[last] = arena.block;
+    this.starts[last] = to;
+    this.ends[last] = to + held + length;
     this.length += length;
   }
 
@@ -98,6 +123,8 @@ export class ChunkQueue {
 }
 
 const NOTHING = new Uint8Array(0);
+/** Short ranges are joined up to this length. */
+export const JOIN_BELOW = 4_096;
 /** Emptied entries in front before the arrays are moved up. */
 const COMPACT = 64;
 /** Ranges there is room for while empty; an idle connection keeps no more. */

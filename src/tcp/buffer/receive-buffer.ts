@@ -19,8 +19,12 @@ export class ReceiveBuffer extends ChunkQueue {
       this.push(bytes, offset, length);
       return true;
     }
-    const start = arena.copy(bytes, offset, length);
-    this.push(arena.block, start, length);
+    for (let at = 0; at < length; at += BLOCK) {
+      this.pushCopy(bytes, offset + at, Math.min(length - at, BLOCK), arena);
+    }
     return false;
   }
 }
+
+/** Longest single copy into the arena. */
+const BLOCK = 64 * 1024;

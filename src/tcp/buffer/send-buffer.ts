@@ -5,7 +5,7 @@
  */
 import type { TransmitBatch } from "../../base/packet-batch.ts";
 import { type Arena, copyBytes } from "./arena.ts";
-import { ChunkQueue } from "./chunk-queue.ts";
+import { ChunkQueue, JOIN_BELOW } from "./chunk-queue.ts";
 
 /** Chunks below this are copied always: one range costs more to carry than so many bytes to copy. */
 export const COPY_BELOW = 2_048;
@@ -25,34 +25,9 @@ export class SendBuffer extends ChunkQueue {
       this.push(bytes, 0, length);
       return;
     }
-    for (let at = 0; at < length; ) {
-      const n = Math.min(length - at, ARENA_MAX);
-      if (!this.#joinLast(bytes, at, n, arena)) {
-        const start = arena.copy(bytes, at, n);
-        this.push(arena.block, start, n);
-      }
-      at += n;
+    for (let at = 0; at < length; at += ARENA_MAX) {
+      this.pushCopy(bytes, at, Math.min(length - at, ARENA_MAX), arena);
     }
-  }
-
-  /**
-   * Connections that take turns in the arena would end up with a range a write: a short last range is copied again, together
-   * with what follows it. So two neighbouring ranges always hold more than `JOIN_BELOW` bytes.
-   */
-  #joinLast(bytes: Uint8Array, at: number, n: number, arena: Arena): boolean {
-    const last = this.tail - 1;
-    if (last < this.head) return false;
-    const start = this.starts[last]!;
-    const held = this.ends[last]! - start;
-    if (held + n > JOIN_BELOW || arena.follows(this.chunks[last]!, this.ends[last]!)) return false;
-    const to = arena.reserve(held + n);
-    copyBytes(this.chunks[last]!, start, held, arena.block, to);
-    copyBytes(bytes, at, n, arena.block, to + held);
-    this.chunks[last] = arena.block;
-    this.starts[last] = to;
-    this.ends[last] = to + held + n;
-    this.length += n;
-    return true;
   }
 
   /** A bound for the pieces of one segment. */
@@ -104,7 +79,5 @@ export class SendBuffer extends ChunkQueue {
 
 /** Longest single copy into the arena: a block. */
 const ARENA_MAX = 64 * 1024;
-/** Short ranges are joined up to this length. */
-const JOIN_BELOW = 4_096;
 /** 128 KiB of text, the largest segment, in ranges of which two hold more than `JOIN_BELOW`. */
 const PIECES_MAX = 2 * (131_072 / JOIN_BELOW) + 2;

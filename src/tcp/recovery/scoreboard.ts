@@ -34,6 +34,8 @@ export function takeSack(tcb: Tcb, seg: Segment, ctx: TcpContext): number {
     first = 1;
   }
   const una = max(snd.una, seg.ack);
+  // A block shorter than a segment splits records; a peer that reports byte by byte must not make thousands of them.
+  const isCrowded = tcb.sentRing.count > 64 + 2 * Math.ceil(diff(snd.nxt, snd.una) / snd.mss);
   for (let i = first; i < seg.sackCount; i++) {
     const left = seq(edges[2 * i]!);
     const right = seq(edges[2 * i + 1]!);
@@ -42,6 +44,10 @@ export function takeSack(tcb: Tcb, seg: Segment, ctx: TcpContext): number {
       continue;
     }
     if (leq(right, una)) continue;
+    if (isCrowded && diff(right, left) < snd.mss) {
+      ctx.counters.TCPSACKDiscard++;
+      continue;
+    }
     newly += tcb.sentRing.sack(max(left, una), right);
   }
   return newly;
