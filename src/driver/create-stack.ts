@@ -102,7 +102,7 @@ export function createStack(options: CreateStackOptions): RunningStack {
       closing ??= (async () => {
         try {
           stack.shutdown();
-          driver.run();
+          driver.finish();
         } finally {
           driver.stop();
           await device.close();

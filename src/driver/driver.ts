@@ -72,7 +72,7 @@ export class Driver implements DeviceReceiver {
     try {
       // Nobody will answer any more: who waits is told so now.
       this.#stack.shutdown("ENETDOWN");
-      this.#round();
+      this.finish();
     } finally {
       this.#onGone(error);
     }
@@ -83,6 +83,24 @@ export class Driver implements DeviceReceiver {
     if (this.#isClosed) return;
     this.#stack.tick();
     this.#round();
+  }
+
+  /** After `Stack.shutdown`: every connection is told, whatever others throw; the first exception goes on to the caller. */
+  finish(): void {
+    const thrown: unknown[] = [];
+    this.#stack.tick();
+    this.#host.isRunning = true;
+    for (let isTold = false; !isTold; ) {
+      try {
+        this.#stack.dispatch();
+        isTold = true;
+      } catch (error) {
+        // What threw counts as told, so this comes to an end.
+        thrown.push(error);
+      }
+    }
+    this.#round();
+    if (thrown.length > 0) throw thrown[0];
   }
 
   /** No more rounds; the device is closed by its owner. */
