@@ -28,8 +28,6 @@ import { sendEchoReply } from "./icmp-output.ts";
 import type { StackPath } from "./interface.ts";
 import type { Stack } from "./stack.ts";
 
-const SOURCE_QUENCH = 4;
-const REDIRECT = 5;
 const message = new IcmpMessage();
 
 /** Smallest path MTU that is believed: RFC 791's 576 would be right, Linux's 552 (net.ipv4.route.min_pmtu) is kinder. */
@@ -47,9 +45,6 @@ export function icmpInput(stack: Stack, seg: Segment): void {
   if (message.type === ECHO_REQUEST) {
     stack.ip.IcmpInEchos++;
     sendEchoReply(stack, seg, message);
-  } else if (message.type === SOURCE_QUENCH || message.type === REDIRECT) {
-    // RFC 6633 3: source quench is discarded; there is one route, so a redirect says nothing.
-    stack.drop(drop.ICMP_UNMATCHED);
   } else if (isIcmpError(message.type)) {
     if (message.type === UNREACHABLE) stack.ip.IcmpInDestUnreachs++;
     errorArrives(stack);

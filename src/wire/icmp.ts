@@ -102,6 +102,7 @@ export function parseIcmp(view: DataView, seg: Segment, out: IcmpMessage): Drop 
       out.pointer = out.type === PARAMETER_PROBLEM ? rest >>> 24 : 0;
       return parseQuote(view, at + ICMP_HEADER, length - ICMP_HEADER, out);
     default:
+      // Source quench too (RFC 6633 3: discarded), and redirects: there is one route, so they say nothing.
       return ICMP_UNMATCHED;
   }
 }
