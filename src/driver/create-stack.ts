@@ -105,8 +105,8 @@ export function createStack(options: CreateStackOptions): RunningStack {
           driver.finish();
         } finally {
           driver.stop();
-          await device.close();
-          gone(null);
+          // Whatever closing says: there is no device any more.
+          await device.close().finally(() => gone(null));
         }
       })();
       return closing;
