@@ -301,19 +301,9 @@ export interface TcpConfig {
 
 // usertcp/core
 export declare function enableAssertions(on: boolean): void;
-export declare class ArgumentError extends RangeError {
-    readonly code: string;
-    constructor(name: string, takes: string, got: unknown, code?: string);
-}
-export type ErrorCode = keyof typeof ERRNO;
-export declare class NetworkError extends Error {
-    readonly code: ErrorCode;
-    readonly errno: number;
-    readonly syscall: Syscall;
-    readonly address?: string;
-    readonly port?: number;
-    constructor(code: ErrorCode, syscall: Syscall, address?: string, port?: number);
-}
+// ArgumentError, as above
+// ErrorCode, as above
+// NetworkError, as above
 export interface Host {
     clock(): Micros;
     random(): number;
@@ -367,168 +357,18 @@ export declare const MS: Micros;
 export type Micros = number;
 export declare const NEVER: Micros;
 export declare const SECOND: Micros;
-export interface ListenOptions {
-    readonly host?: string;
-    readonly port: number | "any";
-    readonly backlog?: number;
-    readonly reuseAddr?: boolean;
-}
-export interface ConnectOptions {
-    readonly host: string;
-    readonly port: number;
-    readonly localAddress?: string;
-    readonly localPort?: number;
-    readonly noDelay?: boolean;
-}
-export declare class Connection {
-    context: unknown;
-    readonly id: number;
-    constructor(stack: Stack, tcb: Tcb, id: number, handler: ConnectionHandler, accepted: boolean);
-    get handler(): ConnectionHandler;
-    set handler(handler: ConnectionHandler);
-    get family(): 4 | 6;
-    get localAddress(): string;
-    get localPort(): number;
-    get remoteAddress(): string;
-    get remotePort(): number;
-    get state(): StateName;
-    get sendQueue(): number;
-    get receiveQueue(): number;
-    get bytesAcked(): number;
-    get bytesReceived(): number;
-    send(bytes: Uint8Array, copy?: boolean): boolean;
-    read(max?: number): Uint8Array | null;
-    pause(): void;
-    resume(): void;
-    end(): void;
-    close(): void;
-    abort(): void;
-    setNoDelay(on: boolean): void;
-    setKeepAlive(on: boolean, idleMs?: number, intervalMs?: number, count?: number): void;
-    setUserTimeout(ms: number): void;
-    setLinger(ms: number | null): void;
-    info(): TcpInfo;
-    accepted(): void;
-    failed(error: ErrorCode | null): void;
-    deliver(): void;
-}
-export interface ConnectionHandler {
-    onConnect?(connection: Connection): void;
-    onData?(connection: Connection, bytes: Uint8Array): void;
-    onEnd?(connection: Connection): void;
-    onDrain?(connection: Connection): void;
-    onFinish?(connection: Connection): void;
-    onTrouble?(connection: Connection, error: NetworkError): void;
-    onClose?(connection: Connection, error: NetworkError | null): void;
-}
-export interface ListenerHandler {
-    onConnection?(connection: Connection, listener: Listener): void;
-    onSyn?(flow: SynFlow): SynVerdict;
-}
-export interface SynFlow {
-    readonly family: 4 | 6;
-    readonly localAddress: string;
-    readonly localPort: number;
-    readonly remoteAddress: string;
-    readonly remotePort: number;
-    accept(): boolean;
-    refuse(code?: "ECONNREFUSED" | "EHOSTUNREACH" | "ENETUNREACH"): boolean;
-}
-export type SynVerdict = "accept" | "refuse" | "hold";
-export interface ListenerStats {
-    synQueue: number;
-    synQueueMax: number;
-    acceptQueue: number;
-    backlog: number;
-    accepted: number;
-    acceptOverflows: number;
-    synDrops: number;
-    cookiesSent: number;
-    cookiesRecv: number;
-    cookiesFailed: number;
-}
-export interface SocketRow {
-    id: number;
-    family: 4 | 6;
-    state: StateName;
-    localAddress: string;
-    localPort: number;
-    remoteAddress: string;
-    remotePort: number;
-    recvQ: number;
-    sendQ: number;
-    timer: TimerRow | null;
-    info: TcpInfo | null;
-    listener: ListenerStats | null;
-}
-export interface StackSnapshot {
-    now: number;
-    interfaces: {
-        name: string;
-        mtu: number;
-        addresses: string[];
-    }[];
-    sockets: SocketRow[];
-    counters: Record<string, number>;
-    drops: Record<string, number>;
-}
-export interface TcpInfo {
-    state: StateName;
-    ca_state: number;
-    retransmits: number;
-    probes: number;
-    backoff: number;
-    timestamps: boolean;
-    sack: boolean;
-    ecn: boolean;
-    wscale_ok: boolean;
-    snd_wscale: number;
-    rcv_wscale: number;
-    rto: number;
-    ato: number;
-    snd_mss: number;
-    rcv_mss: number;
-    advmss: number;
-    pmtu: number;
-    unacked: number;
-    sacked: number;
-    lost: number;
-    retrans: number;
-    total_retrans: number;
-    last_data_sent: number;
-    last_data_recv: number;
-    last_ack_recv: number;
-    rtt: number;
-    rttvar: number;
-    min_rtt: number;
-    rcv_rtt: number;
-    snd_ssthresh: number;
-    snd_cwnd: number;
-    rcv_space: number;
-    rcv_ssthresh: number;
-    snd_wnd: number;
-    rcv_wnd: number;
-    bytes_acked: number;
-    bytes_sent: number;
-    bytes_retrans: number;
-    bytes_received: number;
-    segs_out: number;
-    segs_in: number;
-    data_segs_out: number;
-    data_segs_in: number;
-    notsent_bytes: number;
-    delivered: number;
-    reordering: number;
-    reord_seen: number;
-    dsack_dups: number;
-    rcv_ooopack: number;
-    congestion: string;
-}
-export interface TimerRow {
-    name: "on" | "keepalive" | "timewait" | "persist" | "unknown";
-    expiresMs: number;
-    retransmits: number;
-}
+// ListenOptions, as above
+// ConnectOptions, as above
+// Connection, as above
+// ConnectionHandler, as above
+// ListenerHandler, as above
+// SynFlow, as above
+// SynVerdict, as above
+// ListenerStats, as above
+// SocketRow, as above
+// StackSnapshot, as above
+// TcpInfo, as above
+// TimerRow, as above
 export declare class StackInterface {
     readonly name: string;
     readonly mtu: number;
@@ -538,30 +378,7 @@ export declare class StackInterface {
     tx: TransmitBatch;
     constructor(name: string, mtu: number, offload: boolean, addresses: Prefix[]);
 }
-export declare class Listener {
-    handler: ListenerHandler;
-    context: unknown;
-    readonly address: string;
-    readonly port: number;
-    readonly backlog: number;
-    readonly synQueueMax: number;
-    readonly id: number;
-    readonly key: number;
-    readonly bits: number;
-    isClosed: boolean;
-    readonly acceptQueue: Connection[];
-    synQueue: number;
-    constructor(listeners: Listeners, id: number, binding: Binding, backlog: number, synQueueMax: number, handler: ListenerHandler);
-    get isFull(): boolean;
-    accept(): Connection | null;
-    pause(): void;
-    resume(): void;
-    stats(): ListenerStats;
-    count(what: "acceptOverflows" | "synDrops" | "cookiesSent" | "cookiesRecv" | "cookiesFailed"): void;
-    dispatch(): void;
-    close(): void;
-    connect(host: string, port: number, handler: ConnectionHandler): Connection;
-}
+// Listener, as above
 export interface StackOptions {
     readonly interfaces: StackInterface[];
     readonly tcp?: Partial<TcpConfig>;
@@ -623,45 +440,8 @@ export declare class Stack implements TcpContext {
         info?: boolean;
     }): StackSnapshot;
 }
-export declare const DEFAULT_CONFIG: TcpConfig;
-export interface TcpConfig {
-    msl: Micros;
-    rtoInitial: Micros;
-    rtoMin: Micros;
-    rtoMax: Micros;
-    r1: number;
-    r2: number;
-    synRetries: number;
-    synAckRetries: number;
-    orphanRetries: number;
-    delayedAck: Micros;
-    finWait2: Micros;
-    keepAliveIdle: Micros;
-    keepAliveInterval: Micros;
-    keepAliveCount: number;
-    userTimeout: Micros;
-    initialWindow: number;
-    receiveBuffer: number;
-    receiveBufferMax: number;
-    sendBuffer: number;
-    sendBufferMax: number;
-    windowScale: boolean;
-    timestamps: boolean;
-    sack: boolean;
-    noDelay: boolean;
-    mss: number;
-    synQueue: number;
-    synCookies: "overflow" | "never" | "always";
-    abortOnOverflow: boolean;
-    timeWaitMax: number;
-    orphansMax: number;
-    flowsMax: number;
-    quietTime: Micros;
-    challengeAcks: number;
-    challengeInterval: Micros;
-    resets: number;
-    congestion: "newreno";
-}
+// DEFAULT_CONFIG, as above
+// TcpConfig, as above
 
 // usertcp/sim
 export interface Conditions {
