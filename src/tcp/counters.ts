@@ -49,10 +49,5 @@ export class TcpCounters {
   TCPKeepAlive = 0;
   TCPToZeroWindowAdv = 0;
   TCPFromZeroWindowAdv = 0;
-  TCPWantZeroWindowAdv = 0;
   TCPWinProbe = 0;
-  TCPRcvCollapsed = 0;
-  TCPBacklogDrop = 0;
-  TCPOrigDataSent = 0;
-  TCPDelivered = 0;
 }

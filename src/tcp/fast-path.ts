@@ -42,6 +42,9 @@ export function fastPath(tcb: Tcb, seg: Segment, ctx: TcpContext): number {
   if (tcb.timestamps) remember(tcb, seg, ctx);
   ctx.counters.TCPHPHits++;
   acknowledge(tcb, seg, ctx);
-  if (length === 0) return TAKEN;
+  if (length === 0) {
+    ctx.counters.TCPPureAcks++;
+    return TAKEN;
+  }
   return takeText(tcb, seg, ctx) ? TAKEN_KEPT : TAKEN;
 }
