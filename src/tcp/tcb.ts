@@ -167,6 +167,13 @@ export class Tcb {
   readonly congestion: CongestionControl;
   cwnd = 0;
   ssthresh = 0x7fffffff;
+  /** cwnd and ssthresh before the last reduction, for undo. */
+  priorCwnd = 0;
+  priorSsthresh = 0;
+  /** Bytes the peer is known to have received (RFC 9937, draft-ietf-ccwg-bbr 4.1: C.delivered). */
+  delivered = 0;
+  /** Bytes a second at which text leaves; 0: as fast as the windows allow. */
+  pacingRate = 0;
   /** Bytes acknowledged in congestion avoidance since cwnd last grew (RFC 5681 3.1, RFC 3465). */
   cwndAcked = 0;
   caState: number = CA_OPEN;

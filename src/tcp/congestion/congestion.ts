@@ -12,26 +12,42 @@ export class AckSample {
   /** Bytes newly acknowledged cumulatively, and newly SACKed. */
   acked = 0;
   sacked = 0;
+  /** Bytes newly known to have arrived: `acked` less what was SACKed before, and `sacked` (RFC 9937: DeliveredData). */
+  delivered = 0;
+  /** Bytes newly taken for lost. */
+  lost = 0;
   /** Bytes in flight before the ACK. */
   inFlight = 0;
   /** Round-trip time by Karn's rule in microseconds, -1 when the ACK gave none. */
   rttUs = -1;
+  /** The peer echoes congestion (RFC 3168 ECE). */
+  ece = false;
+  /** Delivery rate over the flight of the newest segment delivered (draft-ietf-ccwg-bbr 4.1), bytes a second; 0: no sample. */
+  deliveryRate = 0;
+  /** `tcb.delivered` when that segment was sent; -1: no sample. */
+  priorDelivered = -1;
+  /** The rate was measured while the application, not the network, held sending back. */
+  isAppLimited = false;
 }
 
 /** A congestion control. State lives in the TCB; the object itself is shared by all connections. */
 export interface CongestionControl {
   readonly name: string;
+  /** cwnd follows the model on every ACK, in recovery too (BBR): PRR keeps its hands off, and `onAck` comes for every ACK. */
+  readonly ownsWindow: boolean;
   /** The connection is established: set cwnd and ssthresh. */
   init(tcb: Tcb, initialWindow: number): void;
-  /** New data was acknowledged outside of fast recovery. */
+  /** New data was acknowledged outside of fast recovery; with `ownsWindow`, any ACK. */
   onAck(tcb: Tcb, sample: AckSample): void;
-  /** Loss was found by duplicate ACKs or SACK: once a window. */
-  onLoss(tcb: Tcb, flight: number): void;
+  /** Loss was found by duplicate ACKs or SACK, or congestion was echoed (RFC 3168): once a window. Sets ssthresh; PRR brings cwnd there. */
+  onLoss(tcb: Tcb, flight: number, sample: AckSample): void;
   /** The retransmission timer expired; `first` unless it had already for the same data. */
   onTimeout(tcb: Tcb, flight: number, first: boolean): void;
   /** Recovery ended. */
   onRecovered(tcb: Tcb, inFlight: number): void;
-  /** Data is to be sent after nothing was for longer than RTO (RFC 5681 4.1). */
+  /** The reduction was for nothing (RFC 4015, DSACK, F-RTO): `tcb.priorCwnd`, `tcb.priorSsthresh` are what was before. */
+  onUndo(tcb: Tcb): void;
+  /** Data is to be sent after nothing was for longer than RTO (RFC 5681 4.1, RFC 7661). */
   onIdle(tcb: Tcb, initialWindow: number): void;
 }
 

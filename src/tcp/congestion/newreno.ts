@@ -17,6 +17,7 @@ function initialBytes(tcb: Tcb, segments: number): number {
 /** The strategy. */
 export const newReno: CongestionControl = {
   name: "reno",
+  ownsWindow: false,
 
   init(tcb: Tcb, initialWindow: number): void {
     // RFC 5681 3.1: a lost SYN or SYN-ACK leaves one segment.
@@ -53,6 +54,11 @@ export const newReno: CongestionControl = {
 
   onRecovered(tcb: Tcb): void {
     if (tcb.cwnd > tcb.ssthresh) tcb.cwnd = tcb.ssthresh;
+  },
+
+  onUndo(tcb: Tcb): void {
+    tcb.cwnd = Math.max(tcb.cwnd, tcb.priorCwnd);
+    tcb.ssthresh = Math.max(tcb.ssthresh, tcb.priorSsthresh);
   },
 
   onIdle(tcb: Tcb, initialWindow: number): void {

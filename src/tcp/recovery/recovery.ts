@@ -24,7 +24,7 @@ export function onAck(tcb: Tcb, sample: AckSample, duplicate: boolean, ctx: TcpC
   else countDuplicates(tcb, sample, duplicate);
 
   if (tcb.caState <= CA_DISORDER) {
-    if (tcb.sentRing.lost > 0) enterRecovery(tcb, ctx);
+    if (tcb.sentRing.lost > 0) enterRecovery(tcb, sample, ctx);
     else tcb.caState = tcb.sentRing.sacked > 0 || tcb.dupAcks > 0 ? CA_DISORDER : CA_OPEN;
   }
   // Fast recovery holds the window; elsewhere, slow start after a timeout included, it opens.
@@ -49,12 +49,12 @@ function countDuplicates(tcb: Tcb, sample: AckSample, duplicate: boolean): void 
   }
 }
 
-function enterRecovery(tcb: Tcb, ctx: TcpContext): void {
+function enterRecovery(tcb: Tcb, sample: AckSample, ctx: TcpContext): void {
   tcb.caState = CA_RECOVERY;
   tcb.recover = tcb.snd.nxt;
   if (tcb.sackPermitted) ctx.counters.TCPSackRecovery++;
   else ctx.counters.TCPRenoRecovery++;
-  tcb.congestion.onLoss(tcb, diff(tcb.snd.nxt, tcb.snd.una));
+  tcb.congestion.onLoss(tcb, diff(tcb.snd.nxt, tcb.snd.una), sample);
 }
 
 /** The retransmission timer expired with data outstanding: everything unSACKED is lost (RFC 6675 5.1, RFC 5681 3.1). */
