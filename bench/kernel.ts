@@ -1,6 +1,6 @@
 /**
- * The suite `kernel` (design section 8): one client on the kernel's TCP against every target, the targets
- * in turn within one run, so that what the machine does meanwhile falls on all of them alike. Absolute
+ * The suites `kernel` and `loss` (design section 8): one client on the kernel's TCP against every target, the
+ * targets in turn within one run, so that what the machine does meanwhile falls on all of them alike. Absolute
  * figures mean little on a shared machine; the ratios of one run do.
  */
 import { readFileSync } from "node:fs";
@@ -8,7 +8,7 @@ import { cpus } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "./failure.ts";
 import { buildClient, type Errand, type LoadReport, load } from "./load.ts";
-import { cleanUp, requireNamespaces, runIn } from "./namespace.ts";
+import { cleanUp, dropForwarded, requireNamespaces, runIn } from "./namespace.ts";
 import { OTHERS_MATTER, significant } from "./report.ts";
 import { type Measurement, PRIMARY, type Row, rowsOf } from "./row.ts";
 import {
@@ -30,11 +30,22 @@ interface Workload extends Errand {
   readonly cpuScale: number;
   /** Whether the client times each transaction. */
   readonly timed: boolean;
+  /** Share of the packets of either direction that is lost on the way, 0 to 1. */
+  readonly loss: number;
 }
 
-const BULK = { pinned: false, unit: "Gbit/s", scale: 8e-9, cpuUnit: "s/GB", cpuScale: 1e9, timed: false };
+const BULK = {
+  pinned: false,
+  unit: "Gbit/s",
+  scale: 8e-9,
+  cpuUnit: "s/GB",
+  cpuScale: 1e9,
+  timed: false,
+  loss: 0,
+};
 const TRIPS = {
   pinned: false,
+  loss: 0,
   unit: "transactions/s",
   scale: 1,
   cpuUnit: "us/transaction",
@@ -42,6 +53,7 @@ const TRIPS = {
   timed: true,
 };
 
+/** Of the suite `kernel`. */
 export const WORKLOADS: Readonly<Record<string, Workload>> = {
   up: { ...BULK, load: "up" },
   down: { ...BULK, load: "down" },
@@ -51,7 +63,18 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
   crr: { ...TRIPS, load: "crr", unit: "connections/s" },
 };
 
+/** Of the suite `loss`: bulk each way while one packet in a hundred, and one in twenty, is dropped. */
+export const LOSS_WORKLOADS: Readonly<Record<string, Workload>> = {
+  "up-1": { ...BULK, load: "up", loss: 0.01 },
+  "up-5": { ...BULK, load: "up", loss: 0.05 },
+  "down-1": { ...BULK, load: "down", loss: 0.01 },
+  "down-5": { ...BULK, load: "down", loss: 0.05 },
+};
+
+const ALL_WORKLOADS: Readonly<Record<string, Workload>> = { ...WORKLOADS, ...LOSS_WORKLOADS };
+
 export interface KernelOptions extends LinkSettings {
+  readonly suite: "kernel" | "loss";
   readonly targets: readonly string[];
   readonly workloads: readonly string[];
   /** Of each run, after the warm-up. */
@@ -134,11 +157,11 @@ class KernelBench {
 
   async #sample(workload: string, name: string, run: number): Promise<void> {
     const { seconds, warmUp, runs, progress } = this.#options;
-    const { unit, scale } = WORKLOADS[workload]!;
+    const { unit, scale } = ALL_WORKLOADS[workload]!;
     const label = `${workload} ${run + 1}/${runs} ${name}`;
     try {
       const target = await this.#target(name);
-      const report = await measured(target, WORKLOADS[workload]!, seconds, warmUp);
+      const report = await measured(target, ALL_WORKLOADS[workload]!, seconds, warmUp);
       const key = `${workload} ${name}`;
       this.#samples.set(key, [...(this.#samples.get(key) ?? []), report]);
       const others = Math.round(report.others * 100);
@@ -184,9 +207,9 @@ export function measurementsOf(
   workload: string,
   target: Pick<RunningTarget, "name" | "spinUs" | "versions" | "notes">,
   samples: readonly Sample[],
-  { mtu }: Pick<KernelOptions, "mtu">,
+  { mtu, suite }: Pick<KernelOptions, "mtu" | "suite">,
 ): Measurement[] {
-  const { unit, scale, cpuUnit, cpuScale, timed } = WORKLOADS[workload]!;
+  const { unit, scale, cpuUnit, cpuScale, timed } = ALL_WORKLOADS[workload]!;
   const sum = (of: (sample: Sample) => number): number =>
     samples.reduce((all, sample) => all + of(sample), 0);
   const notes: Record<string, string | number> = {
@@ -198,7 +221,7 @@ export function measurementsOf(
     othersPercent: Math.round(100 * Math.max(...samples.map((sample) => sample.others))),
   };
   const common = {
-    suite: "kernel",
+    suite,
     workload,
     target: target.name,
     mtu,
@@ -228,10 +251,11 @@ export function measurementsOf(
 /** One run of the client, and where the machine's CPU time went meanwhile. */
 async function measured(
   target: RunningTarget,
-  errand: Errand,
+  errand: Workload,
   seconds: number,
   warmUp: number,
 ): Promise<Sample> {
+  if (target.router !== null) dropForwarded(target.router, errand.loss);
   const began = performance.now();
   const busy = busySecondsOf(readFileSync("/proc/stat", "utf8"));
   const before = cpuSeconds(target.pid);

@@ -28,6 +28,11 @@ async function run(options: BenchOptions): Promise<Outcome> {
     case "lookup":
       return { rows: (await import("./lookup.ts")).benchLookup(), failures: [] };
     case "kernel":
-      return benchKernel({ ...options, progress: (line) => void process.stderr.write(`${line}\n`) });
+    case "loss":
+      return benchKernel({
+        ...options,
+        suite: options.suite,
+        progress: (line) => void process.stderr.write(`${line}\n`),
+      });
   }
 }

@@ -7,9 +7,16 @@ import { Failure } from "./failure.ts";
 
 const PREFIX = "utbench";
 
-/** The subnet of the veth pair; usertcp's own is 10.77.0.0/24 (the defaults of `usertcp serve`). */
-export const VETH_SERVER = "10.78.0.1";
-export const VETH_CLIENT = "10.78.0.2";
+/** Addresses of a veth pair: of the end that serves or routes, and of the other one. */
+export interface Pair {
+  readonly near: string;
+  readonly far: string;
+}
+
+/** The pair between a client and whoever it dials or is routed by; usertcp's own is 10.77.0.0/24 (the defaults of `usertcp serve`). */
+export const CLIENT_PAIR: Pair = { near: "10.78.0.1", far: "10.78.0.2" };
+/** The pair between a router and a server behind it. */
+export const SERVER_PAIR: Pair = { near: "10.79.0.1", far: "10.79.0.2" };
 
 const MORTAL = ["setpriv", "--pdeathsig", "KILL"];
 
@@ -39,16 +46,22 @@ export function createNamespace(): string {
   return name;
 }
 
-/** Joins two namespaces by a veth pair, device `veth0` in each, with the addresses of this file. */
-export function joinByVeth(server: string, client: string, mtu: number): void {
-  ip("-n", server, "link", "add", "veth0", "type", "veth", "peer", "name", "veth0", "netns", client);
-  for (const [namespace, address] of [
-    [server, VETH_SERVER],
-    [client, VETH_CLIENT],
+/** Joins two namespaces by a veth pair, device `device` in `near` and `veth0` in `far`. */
+export function joinByVeth(
+  near: string,
+  far: string,
+  mtu: number,
+  pair: Pair = CLIENT_PAIR,
+  device = "veth0",
+): void {
+  ip("-n", near, "link", "add", device, "type", "veth", "peer", "name", "veth0", "netns", far);
+  for (const [namespace, address, name] of [
+    [near, pair.near, device],
+    [far, pair.far, "veth0"],
   ] as const) {
-    ip("-n", namespace, "address", "add", `${address}/24`, "dev", "veth0");
-    ip("-n", namespace, "link", "set", "veth0", "mtu", String(mtu), "up");
-    useCubic(namespace, "veth0");
+    ip("-n", namespace, "address", "add", `${address}/24`, "dev", name);
+    ip("-n", namespace, "link", "set", name, "mtu", String(mtu), "up");
+    useCubic(namespace, name);
   }
 }
 
@@ -83,6 +96,42 @@ export function useCubic(namespace: string, device: string): void {
     const source = prefsrc === undefined ? [] : ["proto", "kernel", "scope", "link", "src", prefsrc];
     ip("-n", namespace, "route", "change", dst, "dev", device, ...source, "congctl", "cubic");
   }
+}
+
+/**
+ * Drops a share of the TCP packets that a router forwards, in either direction; 0 takes the rule away. Only a router's drop
+ * is a loss: what a filter refuses at the sender's own output, TCP is told of and sends again unpunished.
+ */
+export function dropForwarded(router: string, share: number): void {
+  const lines = ["table inet loss {}", "delete table inet loss"];
+  if (share > 0) {
+    lines.push("table inet loss { chain forward { type filter hook forward priority 0; }; }");
+    lines.push(
+      `add rule inet loss forward meta l4proto tcp numgen random mod 1000 < ${Math.round(1000 * share)} drop`,
+    );
+  }
+  const done = spawnSync("ip", ["netns", "exec", router, "nft", "-f", "-"], {
+    input: `${lines.join("\n")}\n`,
+    encoding: "utf8",
+  });
+  if (done.error !== undefined || done.status !== 0) {
+    throw new Failure(`nft: ${done.stderr?.trim() || "it is not there: install nftables"}`);
+  }
+}
+
+/** Makes a namespace forward packets. */
+export function forward(router: string): void {
+  sysctl(router, "net.ipv4.ip_forward", "1");
+}
+
+/** Routes everything that no link of a namespace reaches over `gateway`, on cubic. */
+export function addDefaultRoute(namespace: string, gateway: string): void {
+  ip("-n", namespace, "route", "add", "default", "via", gateway, "congctl", "cubic");
+}
+
+/** Has the kernel's TCP hand single packets to a device: no segmentation below it, in hardware or software. */
+export function sendSinglePackets(namespace: string, device: string): void {
+  ip("-n", namespace, "link", "set", "dev", device, "gso_max_segs", "1");
 }
 
 /** Runs a command in a namespace to its end, and gives its standard output. */

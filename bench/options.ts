@@ -1,10 +1,10 @@
 /** The command line of `npm run bench`: parsed and checked here, run by main.ts. */
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { Failure } from "./failure.ts";
-import { WORKLOADS } from "./kernel.ts";
+import { LOSS_WORKLOADS, WORKLOADS } from "./kernel.ts";
 import { DEFAULT_TARGETS, TARGET_NAMES } from "./target.ts";
 
-export const SUITES = ["parse", "lookup", "kernel"] as const;
+export const SUITES = ["parse", "lookup", "kernel", "loss"] as const;
 export type Suite = (typeof SUITES)[number];
 
 /** Suites of the design that are still to come. */
@@ -21,15 +21,16 @@ export interface BenchOptions {
   readonly mtu: number;
   readonly spinUs: number | null;
   readonly offload: boolean;
+  readonly routed: boolean;
 }
 
 interface Raw {
   readonly json?: true;
-  readonly targets: readonly string[];
-  readonly workloads: readonly string[];
+  readonly targets?: readonly string[];
+  readonly workloads?: readonly string[];
   readonly seconds: number;
   readonly warmUp: number;
-  readonly runs: number;
+  readonly runs?: number;
   readonly mtu: number;
   readonly spin?: number;
   readonly offload: boolean;
@@ -41,23 +42,22 @@ interface Raw {
  */
 export function parseArguments(args: readonly string[]): BenchOptions | string {
   let said = "";
-  const workloads = Object.keys(WORKLOADS);
+  const workloads = [...Object.keys(WORKLOADS), ...Object.keys(LOSS_WORKLOADS)];
   const command = new Command("npm run bench --")
     .argument("<suite>", SUITES.join(", "))
     .option("--json", "print a JSON array of rows (design section 8)")
-    .option(
-      "--targets <names>",
-      `of ${TARGET_NAMES.join(",")}`,
-      listOf("target", TARGET_NAMES),
-      DEFAULT_TARGETS,
-    )
-    .option("--workloads <names>", `of ${workloads.join(",")}`, listOf("workload", workloads), workloads)
+    .option("--targets <names>", `of ${TARGET_NAMES.join(",")}`, listOf("target", TARGET_NAMES))
+    .option("--workloads <names>", `of ${workloads.join(",")}`, listOf("workload", workloads))
     .option("--seconds <s>", "length of a run after its warm-up", numberIn(0.1, 60), 2)
     .option("--warm-up <s>", "start of each run that does not count", numberIn(0, 60), 1)
-    .option("--runs <n>", "runs of each workload and target; fewer than 3 tell little", wholeIn(1, 100), 3)
+    .option(
+      "--runs <n>",
+      "runs of each workload and target; fewer than 3 tell little (3; loss: 5)",
+      wholeIn(1, 100),
+    )
     .option("--mtu <bytes>", "of the link, such as 1500 or 65520", wholeIn(576, 65_535), 1500)
     .option("--spin <us>", "microseconds that usertcp polls after a productive batch", wholeIn(0, 10_000))
-    .option("--no-offload", "usertcp's TUN device without segmentation offload")
+    .option("--no-offload", "no segmentation offload at either end (always so for loss)")
     .exitOverride()
     .configureOutput({ writeOut: (text) => (said += text), writeErr: () => {} });
   try {
@@ -68,7 +68,25 @@ export function parseArguments(args: readonly string[]): BenchOptions | string {
     throw new Failure(error.message.replace(/^error: /, ""), 2);
   }
   const { json, spin, ...rest } = command.opts<Raw>();
-  return { ...rest, suite: suiteOf(command.args[0]!), json: json ?? false, spinUs: spin ?? null };
+  const suite = suiteOf(command.args[0]!);
+  return {
+    ...DEFAULTS[suite === "loss" ? "loss" : "kernel"],
+    ...rest,
+    ...forced(suite),
+    suite,
+    json: json ?? false,
+    spinUs: spin ?? null,
+  };
+}
+
+const DEFAULTS = {
+  kernel: { targets: DEFAULT_TARGETS, workloads: Object.keys(WORKLOADS), runs: 3 },
+  loss: { targets: ["usertcp", "kernel-c"], workloads: Object.keys(LOSS_WORKLOADS), runs: 5 },
+} as const;
+
+/** Losses happen at a router, and take one packet of the wire each, not a super-segment of 64 KiB. */
+function forced(suite: Suite): { readonly routed: boolean; readonly offload?: false } {
+  return suite === "loss" ? { routed: true, offload: false } : { routed: false };
 }
 
 function suiteOf(name: string): Suite {

@@ -9,16 +9,19 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Failure } from "./failure.ts";
 import {
+  addDefaultRoute,
   addSources,
+  CLIENT_PAIR,
   createNamespace,
   deviceTowards,
+  forward,
   joinByVeth,
   removeNamespace,
+  SERVER_PAIR,
+  sendSinglePackets,
   spawnIn,
   stop,
   useCubic,
-  VETH_CLIENT,
-  VETH_SERVER,
 } from "./namespace.ts";
 import { BUILD, CLI, COMPILED, packageVersion, ROOT } from "./paths.ts";
 
@@ -27,8 +30,10 @@ export interface LinkSettings {
   readonly mtu: number;
   /** Microseconds; null leaves it to the target. */
   readonly spinUs: number | null;
-  /** False runs usertcp's TUN device without segmentation offload. */
+  /** False runs usertcp's TUN device, and the kernel at every end, without segmentation offload. */
   readonly offload: boolean;
+  /** A router stands between client and server, where packets can be lost. */
+  readonly routed: boolean;
 }
 
 /** A target that has said it is ready. */
@@ -37,6 +42,8 @@ export interface RunningTarget {
   /** Where the client runs, and where the server does: the same namespace for usertcp. */
   readonly clientNamespace: string;
   readonly serverNamespace: string;
+  /** Whoever forwards between them; null when nobody does. */
+  readonly router: string | null;
   /** The address that the client dials, and those it may dial from. */
   readonly host: string;
   readonly sources: readonly string[];
@@ -180,13 +187,17 @@ function startUsertcp(api: "raw" | "net"): Start {
     const child = spawnIn(namespace, wrap(command), { stdio: ["ignore", "pipe", "pipe"] });
     const complaints = listen(child);
     const ready = await readyLine(child, name, complaints);
-    const device = deviceTowards(namespace, STACK);
-    const sources = addSources(namespace, device, STACK_HOST, SOURCES);
-    useCubic(namespace, device);
+    const client = settings.routed ? clientBehind(namespace, settings) : namespace;
+    const device = deviceTowards(client, STACK);
+    const address = settings.routed ? CLIENT_PAIR.far : STACK_HOST;
+    const sources = addSources(client, device, address, SOURCES);
+    if (!settings.routed) useCubic(client, device);
+    if (!settings.offload) sendSinglePackets(client, device);
     return {
       name,
-      clientNamespace: namespace,
+      clientNamespace: client,
       serverNamespace: namespace,
+      router: settings.routed ? namespace : null,
       host: STACK,
       sources,
       pid: ready.pid,
@@ -196,9 +207,18 @@ function startUsertcp(api: "raw" | "net"): Start {
       notes: { offload: settings.offload ? "on" : "off" },
       process: child,
       complaints,
-      stop: () => stop(child).then(() => removeNamespace(namespace)),
+      stop: () => stop(child).then(() => [...new Set([namespace, client])].forEach(removeNamespace)),
     };
   };
+}
+
+/** A client's namespace behind `router`, which forwards for it. */
+function clientBehind(router: string, { mtu }: LinkSettings): string {
+  const client = createNamespace();
+  joinByVeth(router, client, mtu, CLIENT_PAIR, "veth1");
+  addDefaultRoute(client, CLIENT_PAIR.near);
+  forward(router);
+  return client;
 }
 
 function startOnKernel(
@@ -208,20 +228,32 @@ function startOnKernel(
 ): Start {
   return async (name, settings, wrap) => {
     const server = createNamespace();
-    const client = createNamespace();
-    joinByVeth(server, client, settings.mtu);
-    const sources = addSources(client, "veth0", VETH_CLIENT, SOURCES);
-    const child = spawnIn(server, wrap([...command, VETH_SERVER]), {
+    const router = settings.routed ? createNamespace() : null;
+    const host = router === null ? CLIENT_PAIR.near : SERVER_PAIR.far;
+    if (router !== null) {
+      joinByVeth(router, server, settings.mtu, SERVER_PAIR);
+      addDefaultRoute(server, SERVER_PAIR.near);
+    }
+    const client = router === null ? createNamespace() : clientBehind(router, settings);
+    if (router === null) joinByVeth(server, client, settings.mtu);
+    const sources = addSources(client, "veth0", CLIENT_PAIR.far, SOURCES);
+    if (!settings.offload) {
+      sendSinglePackets(server, "veth0");
+      sendSinglePackets(client, "veth0");
+    }
+    const child = spawnIn(server, wrap([...command, host]), {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...environment },
     });
     const complaints = listen(child);
     const ready = await readyLine(child, name, complaints);
+    const all = router === null ? [server, client] : [server, router, client];
     return {
       name,
       clientNamespace: client,
       serverNamespace: server,
-      host: VETH_SERVER,
+      router,
+      host,
       sources,
       pid: ready.pid,
       spinUs: 0,
@@ -230,7 +262,7 @@ function startOnKernel(
       notes,
       process: child,
       complaints,
-      stop: () => stop(child).then(() => [server, client].forEach(removeNamespace)),
+      stop: () => stop(child).then(() => all.forEach(removeNamespace)),
     };
   };
 }

@@ -18,7 +18,7 @@ const sample = {
   others: 0,
 };
 const target = { name: "usertcp", spinUs: 0, versions: {}, notes: { offload: "on" } };
-const link = { mtu: 1500 };
+const link = { mtu: 1500, suite: "kernel" as const };
 
 describe("kernel suite", () => {
   it("gives bulk in Gbit/s, and CPU a GB over all bytes, warm-up included", () => {
@@ -46,10 +46,10 @@ describe("kernel suite", () => {
   });
 
   it("passes link settings on to usertcp serve, and leaves spin to it when not asked", () => {
-    const plain = serveArguments("raw", { mtu: 65_520, spinUs: null, offload: true });
+    const plain = serveArguments("raw", { mtu: 65_520, spinUs: null, offload: true, routed: false });
     expect(plain.join(" ")).toContain("serve --api raw --mtu 65520");
     expect(plain).not.toContain("--spin");
-    const asked = serveArguments("net", { mtu: 1500, spinUs: 0, offload: false }).join(" ");
+    const asked = serveArguments("net", { mtu: 1500, spinUs: 0, offload: false, routed: false }).join(" ");
     expect(asked).toContain("--spin 0 --no-offload");
   });
 });

@@ -28,7 +28,19 @@ describe("npm run bench", () => {
       mtu: 1500,
       spinUs: null,
       offload: true,
+      routed: false,
     });
+  });
+
+  it("loses packets at a router, one of the wire each, in the suite loss", () => {
+    expect(parseArguments(["loss"])).toMatchObject({
+      targets: ["usertcp", "kernel-c"],
+      workloads: ["up-1", "up-5", "down-1", "down-5"],
+      runs: 5,
+      offload: false,
+      routed: true,
+    });
+    expect(parseArguments(["loss", "--runs", "2"])).toMatchObject({ runs: 2 });
   });
 
   it("takes each option", () => {
