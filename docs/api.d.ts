@@ -78,6 +78,7 @@ export interface ListenOptions {
     readonly port: number | "any";
     readonly backlog?: number;
     readonly reuseAddr?: boolean;
+    readonly congestion?: CongestionName;
 }
 export interface ConnectOptions {
     readonly host: string;
@@ -85,6 +86,7 @@ export interface ConnectOptions {
     readonly localAddress?: string;
     readonly localPort?: number;
     readonly noDelay?: boolean;
+    readonly congestion?: CongestionName;
 }
 export declare class Connection {
     context: unknown;
@@ -113,6 +115,7 @@ export declare class Connection {
     setKeepAlive(on: boolean, idleMs?: number, intervalMs?: number, count?: number): void;
     setUserTimeout(ms: number): void;
     setLinger(ms: number | null): void;
+    setCongestion(name: CongestionName): void;
     info(): TcpInfo;
     accepted(): void;
     failed(error: ErrorCode | null): void;
@@ -242,13 +245,14 @@ export declare class Listener {
     readonly port: number;
     readonly backlog: number;
     readonly synQueueMax: number;
+    readonly congestion: CongestionName;
     readonly id: number;
     readonly key: number;
     readonly bits: number;
     isClosed: boolean;
     readonly acceptQueue: Connection[];
     synQueue: number;
-    constructor(listeners: Listeners, id: number, binding: Binding, backlog: number, synQueueMax: number, handler: ListenerHandler);
+    constructor(listeners: Listeners, id: number, binding: Binding, backlog: number, synQueueMax: number, congestion: CongestionName, handler: ListenerHandler);
     get isFull(): boolean;
     accept(): Connection | null;
     pause(): void;
@@ -296,8 +300,9 @@ export interface TcpConfig {
     challengeAcks: number;
     challengeInterval: Micros;
     resets: number;
-    congestion: "newreno";
+    congestion: CongestionName;
 }
+export type CongestionName = keyof typeof CONGESTION_CONTROLS;
 
 // usertcp/core
 export declare function enableAssertions(on: boolean): void;
@@ -442,6 +447,7 @@ export declare class Stack implements TcpContext {
 }
 // DEFAULT_CONFIG, as above
 // TcpConfig, as above
+// CongestionName, as above
 
 // usertcp/sim
 export interface Conditions {

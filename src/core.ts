@@ -22,3 +22,4 @@ export type { Listener } from "./stack/listener.ts";
 export type { StackOptions } from "./stack/options.ts";
 export { Stack } from "./stack/stack.ts";
 export { DEFAULT_CONFIG, type TcpConfig } from "./tcp/config.ts";
+export type { CongestionName } from "./tcp/congestion/congestion.ts";

@@ -17,3 +17,4 @@ export type { ConnectionHandler, ListenerHandler, SynFlow, SynVerdict } from "./
 export type { ListenerStats, SocketRow, StackSnapshot, TcpInfo, TimerRow } from "./stack/inspect.ts";
 export type { Listener } from "./stack/listener.ts";
 export { DEFAULT_CONFIG, type TcpConfig } from "./tcp/config.ts";
+export type { CongestionName } from "./tcp/congestion/congestion.ts";

@@ -4,6 +4,7 @@
  */
 import { isLimitedBroadcast, isMulticast, maskV4, parseIpv4Address, parsePrefix } from "../base/address.ts";
 import { ArgumentError, NetworkError } from "../base/errors.ts";
+import type { CongestionName } from "../tcp/congestion/congestion.ts";
 import { checkPort } from "./arguments.ts";
 import type { Listener } from "./listener.ts";
 import type { Stack } from "./stack.ts";
@@ -18,6 +19,8 @@ export interface ListenOptions {
   readonly backlog?: number;
   /** Take a port that connections (TIME-WAIT included) still hold. */
   readonly reuseAddr?: boolean;
+  /** Congestion control of its connections; default: the stack's. */
+  readonly congestion?: CongestionName;
 }
 
 /** A place to listen: `bits` of the address key count, all 32, fewer, or OWN; port 0 is every port. */

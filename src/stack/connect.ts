@@ -4,9 +4,9 @@
 import { isLimitedBroadcast, isMulticast, isUnspecified } from "../base/address.ts";
 import { NetworkError } from "../base/errors.ts";
 import { open } from "../tcp/calls.ts";
-import { CONGESTION_CONTROLS } from "../tcp/congestion/congestion.ts";
+import { CONGESTION_CONTROLS, type CongestionName } from "../tcp/congestion/congestion.ts";
 import { Tcb } from "../tcp/tcb.ts";
-import { addressArgument, checkPort } from "./arguments.ts";
+import { addressArgument, checkPort, congestionArgument } from "./arguments.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionHandler } from "./events.ts";
 import type { Stack } from "./stack.ts";
@@ -23,6 +23,8 @@ export interface ConnectOptions {
   readonly localPort?: number;
   /** Nagle off from the start. */
   readonly noDelay?: boolean;
+  /** Congestion control; default: the stack's. */
+  readonly congestion?: CongestionName;
 }
 
 /** Opens. Throws as `Stack.connect` says. */
@@ -49,7 +51,7 @@ export function connect(stack: Stack, options: ConnectOptions, handler: Connecti
       : addressArgument("localAddress", options.localAddress);
   if (local === null || !stack.interfaces.isOwn(local)) throw fail("EADDRNOTAVAIL");
   const localPort = choosePort(stack, local, remote, options, fail);
-  const congestion = CONGESTION_CONTROLS[stack.config.congestion];
+  const congestion = CONGESTION_CONTROLS[congestionArgument(options.congestion) ?? stack.config.congestion];
   const tcb = new Tcb(
     4,
     local,

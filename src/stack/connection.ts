@@ -6,6 +6,7 @@ import { formatAddress } from "../base/address.ts";
 import { type ErrorCode, NetworkError, type Syscall } from "../base/errors.ts";
 import { MS } from "../base/time.ts";
 import { abort, close, closeBoth, receive, send, setKeepAlive } from "../tcp/calls.ts";
+import { type CongestionName, setCongestion } from "../tcp/congestion/congestion.ts";
 import { SOFT_ERRORS } from "../tcp/soft-errors.ts";
 import { STATE_NAMES, type StateName, TIME_WAIT } from "../tcp/state.ts";
 import {
@@ -18,6 +19,7 @@ import {
   EVENT_TROUBLE,
   type Tcb,
 } from "../tcp/tcb.ts";
+import { congestionArgument } from "./arguments.ts";
 import type { ConnectionHandler } from "./events.ts";
 import type { TcpInfo } from "./inspect.ts";
 import { tcpInfo } from "./inspect-tcb.ts";
@@ -187,6 +189,12 @@ export class Connection {
   /** null: off. 0: `close()` resets. More: `close()` resets after so many milliseconds if data is still unacknowledged. */
   setLinger(ms: number | null): void {
     this.#tcb.linger = ms === null ? -1 : ms * MS;
+  }
+
+  /** Congestion control from now on; the window stays. Throws `ArgumentError` for a name that is none. */
+  setCongestion(name: CongestionName): void {
+    congestionArgument(name);
+    setCongestion(this.#tcb, name, this.#stack.config.initialWindow);
   }
 
   /** STATUS (RFC 9293 3.10.6), as Linux's tcp_info. */

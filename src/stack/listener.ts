@@ -2,6 +2,7 @@
  * A listener: what it listens on, its SYN queue (half-open slots of the flow table, counted here) and its accept
  * queue (connections that nobody has taken yet). Bounded both, with counters of what did not fit.
  */
+import type { CongestionName } from "../tcp/congestion/congestion.ts";
 import type { Binding } from "./bindings.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionHandler, ListenerHandler } from "./events.ts";
@@ -20,6 +21,8 @@ export class Listener {
   readonly port: number;
   readonly backlog: number;
   readonly synQueueMax: number;
+  /** Congestion control of its connections. */
+  readonly congestion: CongestionName;
   /** Its number in half-open records. */
   readonly id: number;
   /** The address as a key and how many of its bits count (`Binding`). */
@@ -40,6 +43,7 @@ export class Listener {
     binding: Binding,
     backlog: number,
     synQueueMax: number,
+    congestion: CongestionName,
     handler: ListenerHandler,
   ) {
     this.#listeners = listeners;
@@ -50,6 +54,7 @@ export class Listener {
     this.port = binding.port;
     this.backlog = backlog;
     this.synQueueMax = synQueueMax;
+    this.congestion = congestion;
     this.handler = handler;
     this.#stats = {
       synQueue: 0,

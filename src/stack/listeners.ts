@@ -27,6 +27,7 @@ import {
 import { Tcb } from "../tcp/tcb.ts";
 import * as drop from "../wire/drop.ts";
 import { ACK, RST, type Segment, SYN } from "../wire/segment.ts";
+import { congestionArgument } from "./arguments.ts";
 import { Bindings, type ListenOptions } from "./bindings.ts";
 import { connect } from "./connect.ts";
 import { Connection } from "./connection.ts";
@@ -68,8 +69,9 @@ export class Listeners {
       throw new ArgumentError("backlog", "a number from 0 to 65535", backlog, "ERR_OUT_OF_RANGE");
     }
     const binding = this.#bindings.claim(options);
+    const congestion = congestionArgument(options.congestion) ?? this.#stack.config.congestion;
     const synQueue = this.#stack.config.synQueue || Math.max(128, backlog);
-    const listener = new Listener(this, this.#nextId++, binding, backlog, synQueue, handler);
+    const listener = new Listener(this, this.#nextId++, binding, backlog, synQueue, congestion, handler);
     this.#byId.set(listener.id, listener);
     this.#bindings.add(listener);
     return listener;
@@ -234,7 +236,7 @@ export class Listeners {
     const stack = this.#stack;
     const link = stack.interfaces.route(seg.src) ?? stack.interfaces.loopback;
     const path = stack.interfaces.pathTo(seg.src, link);
-    const congestion = CONGESTION_CONTROLS[stack.config.congestion];
+    const congestion = CONGESTION_CONTROLS[listener.congestion];
     const tcb = new Tcb(
       seg.family,
       seg.dst,

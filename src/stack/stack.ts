@@ -33,6 +33,7 @@ import { earliest, stopTimers } from "../tcp/timers.ts";
 import * as drop from "../wire/drop.ts";
 import { Segment } from "../wire/segment.ts";
 import { parseTcp } from "../wire/tcp-parse.ts";
+import { checkConfig } from "./arguments.ts";
 import type { ListenOptions } from "./bindings.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
 import type { Connection } from "./connection.ts";
@@ -96,7 +97,7 @@ export class Stack implements TcpContext {
   /** Throws `ArgumentError` for a setting out of its range. */
   constructor(options: StackOptions, host: Host) {
     this.host = host;
-    this.config = { ...DEFAULT_CONFIG, ...options.tcp };
+    this.config = checkConfig({ ...DEFAULT_CONFIG, ...options.tcp });
     this.receiveScale = scaleFor(Math.max(this.config.receiveBufferMax, this.config.receiveBuffer));
     this.now = host.clock();
     this.startedAt = this.now;

@@ -3,6 +3,7 @@
  * copies the few that it may change. Times are microseconds, sizes bytes, unless the name says otherwise.
  */
 import { type Micros, MS, SECOND } from "../base/time.ts";
+import type { CongestionName } from "./congestion/congestion.ts";
 
 /** Every setting. `Partial<TcpConfig>` is what callers give. */
 export interface TcpConfig {
@@ -70,7 +71,7 @@ export interface TcpConfig {
   /** RSTs for segments without a connection, a second. FreeBSD: net.inet.icmp.icmplim = 200; 1,000 here. */
   resets: number;
   /** Congestion control of new connections. */
-  congestion: "newreno";
+  congestion: CongestionName;
 }
 
 /** The defaults. */

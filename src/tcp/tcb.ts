@@ -164,7 +164,9 @@ export class Tcb {
   backoff = 0;
 
   // Recovery and congestion control.
-  readonly congestion: CongestionControl;
+  congestion: CongestionControl;
+  /** What `congestion` remembers; of a class of its own each, null until it needs one. */
+  ccState: object | null = null;
   cwnd = 0;
   ssthresh = 0x7fffffff;
   /** cwnd and ssthresh before the last reduction, for undo. */

@@ -30,7 +30,7 @@ export class AckSample {
   isAppLimited = false;
 }
 
-/** A congestion control. State lives in the TCB; the object itself is shared by all connections. */
+/** A congestion control: one object for all connections. What it remembers of one lies in `tcb.ccState`, made on first use. */
 export interface CongestionControl {
   readonly name: string;
   /** cwnd follows the model on every ACK, in recovery too (BBR): PRR keeps its hands off, and `onAck` comes for every ACK. */
@@ -51,5 +51,28 @@ export interface CongestionControl {
   onIdle(tcb: Tcb, initialWindow: number): void;
 }
 
-/** Those that can be chosen, by the name that `ss -i` prints. */
+/** Those that can be chosen, by the name that options take; `name` is what `ss -i` prints. */
 export const CONGESTION_CONTROLS: { readonly newreno: CongestionControl } = { newreno: newReno };
+
+/** A name that options take. */
+export type CongestionName = keyof typeof CONGESTION_CONTROLS;
+
+/** Whether options may say `name`. */
+export function isCongestionName(name: unknown): name is CongestionName {
+  return typeof name === "string" && Object.hasOwn(CONGESTION_CONTROLS, name);
+}
+
+/** Gives a connection another congestion control. The windows stay: they are what is known of the path (Linux: tcp_set_congestion_control). */
+export function setCongestion(tcb: Tcb, name: CongestionName, initialWindow: number): void {
+  const control = CONGESTION_CONTROLS[name];
+  if (control === tcb.congestion) return;
+  tcb.congestion = control;
+  tcb.ccState = null;
+  tcb.cwndAcked = 0;
+  tcb.pacingRate = 0;
+  if (!tcb.synAcked) return;
+  const { cwnd, ssthresh } = tcb;
+  control.init(tcb, initialWindow);
+  tcb.cwnd = cwnd;
+  tcb.ssthresh = ssthresh;
+}
