@@ -30,6 +30,7 @@ export function acknowledge(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   sample.now = ctx.now;
   sample.acked = diff(seg.ack, snd.una);
   sample.sacked = 0;
+  sample.delivered = 0;
   sample.rttUs = -1;
   const wnd = seg.wnd << snd.scale;
   const duplicate =
@@ -41,7 +42,10 @@ export function acknowledge(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   if (outstanding) {
     sample.inFlight = inFlight(tcb);
     if (seg.sackCount > 0 && tcb.sackPermitted) sample.sacked = takeSack(tcb, seg, ctx);
+    const sacked = tcb.sentRing.sacked;
     if (sample.acked > 0) advance(tcb, seg, ctx);
+    // What was SACKED before, and is acknowledged now, arrived before.
+    sample.delivered = sample.acked + sample.sacked - (sacked - tcb.sentRing.sacked);
   }
   updateWindow(tcb, seg, wnd, ctx);
   if (!outstanding) return;

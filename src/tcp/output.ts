@@ -8,6 +8,7 @@ import { NEVER } from "../base/time.ts";
 import { ACK, FIN, PSH, RST, SYN, URG } from "../wire/segment.ts";
 import type { TcpContext } from "./context.ts";
 import { timestampClock } from "./context.ts";
+import { countSent } from "./recovery/prr.ts";
 import { inFlight, limitRecord, nextRetransmit } from "./recovery/scoreboard.ts";
 import type { SegmentOut } from "./segment-out.ts";
 import { largestText, markLimited, nextText, sackBlocksMax, segmentText, unsent } from "./send-policy.ts";
@@ -128,6 +129,7 @@ function resend(tcb: Tcb, i: number, ctx: TcpContext, out: SegmentOut): void {
   fillText(tcb, out, at, length - (fin ? 1 : 0));
   if (fin) out.flags |= FIN;
   ring.resent(i, ctx.now);
+  countSent(tcb, length);
   tcb.retransmits++;
   tcb.bytesRetransmitted += out.textLength;
   ctx.counters.RetransSegs++;
@@ -164,6 +166,7 @@ function newText(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   snd.nxt = add(at, sequenceLength);
   if (length % segmentText(tcb) !== 0) snd.small = snd.nxt;
   tcb.sentRing.push(at, sequenceLength, ctx.now);
+  countSent(tcb, sequenceLength);
   tcb.persistAt = NEVER;
   tcb.lastSent = ctx.now;
   if (tcb.retransmitAt === NEVER) startRetransmit(tcb, ctx);

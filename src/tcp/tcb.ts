@@ -13,6 +13,7 @@ import { SentRing } from "./buffer/sent-ring.ts";
 import type { TcpConfig } from "./config.ts";
 import type { CongestionControl } from "./congestion/congestion.ts";
 import type { Path } from "./context.ts";
+import { RecoveryState } from "./recovery/recovery-state.ts";
 import { CLOSED, isLegal, STATE_NAMES, type State } from "./state.ts";
 
 /** Send sequence variables. */
@@ -58,6 +59,8 @@ export class ReceiveSequence {
 /** States of recovery, numbered as tcp_info's ca_state. */
 export const CA_OPEN = 0;
 export const CA_DISORDER = 1;
+/** cwnd comes down because of ECN or a repaired tail (RFC 3168, RFC 8985 7.4.2), nothing is lost. */
+export const CA_CWR = 2;
 export const CA_RECOVERY = 3;
 export const CA_LOSS = 4;
 
@@ -116,6 +119,7 @@ export class Tcb {
   #receive: ReceiveBuffer | null = null;
   #assembler: Assembler | null = null;
   #sent: SentRing | null = null;
+  #recovery: RecoveryState | null = null;
   sendLimit: number;
 
   // Flags of sending.
@@ -174,6 +178,10 @@ export class Tcb {
   priorSsthresh = 0;
   /** Bytes the peer is known to have received (RFC 9937, draft-ietf-ccwg-bbr 4.1: C.delivered). */
   delivered = 0;
+  /** Bytes ever taken for lost, those that were not included (C.lost). */
+  lost = 0;
+  /** Most segments by which the path was seen to reorder; DupThresh until then (RFC 8985 6.2; Linux: tcpi_reordering). */
+  reordering = 3;
   /** Bytes a second at which text leaves; 0: as fast as the windows allow. */
   pacingRate = 0;
   /** Bytes acknowledged in congestion avoidance since cwnd last grew (RFC 5681 3.1, RFC 3465). */
@@ -289,6 +297,12 @@ export class Tcb {
     return this.#sent;
   }
 
+  /** What loss recovery remembers. */
+  get recovery(): RecoveryState {
+    this.#recovery ??= new RecoveryState();
+    return this.#recovery;
+  }
+
   /** Bytes in the buffers, without making them. */
   get queuedToSend(): number {
     return this.#send === null ? 0 : this.#send.length;
@@ -306,6 +320,7 @@ export class Tcb {
   freeSending(): void {
     this.#send = null;
     this.#sent = null;
+    this.#recovery = null;
     this.#assembler = null;
   }
 

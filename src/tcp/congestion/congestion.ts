@@ -43,7 +43,7 @@ export interface CongestionControl {
   onLoss(tcb: Tcb, flight: number, sample: AckSample): void;
   /** The retransmission timer expired; `first` unless it had already for the same data. */
   onTimeout(tcb: Tcb, flight: number, first: boolean): void;
-  /** Recovery ended. */
+  /** Recovery ended; PRR has set cwnd to ssthresh, but with `ownsWindow`. */
   onRecovered(tcb: Tcb, inFlight: number): void;
   /** The reduction was for nothing (RFC 4015, DSACK, F-RTO): `tcb.priorCwnd`, `tcb.priorSsthresh` are what was before. */
   onUndo(tcb: Tcb): void;

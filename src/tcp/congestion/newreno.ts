@@ -41,7 +41,6 @@ export const newReno: CongestionControl = {
 
   onLoss(tcb: Tcb, flight: number): void {
     tcb.ssthresh = floor(tcb, flight >> 1);
-    tcb.cwnd = tcb.ssthresh;
     tcb.cwndAcked = 0;
   },
 
@@ -52,9 +51,7 @@ export const newReno: CongestionControl = {
     tcb.cwndAcked = 0;
   },
 
-  onRecovered(tcb: Tcb): void {
-    if (tcb.cwnd > tcb.ssthresh) tcb.cwnd = tcb.ssthresh;
-  },
+  onRecovered(): void {},
 
   onUndo(tcb: Tcb): void {
     tcb.cwnd = Math.max(tcb.cwnd, tcb.priorCwnd);

@@ -5,30 +5,52 @@
 import { diff, geq, gt, lt } from "../../base/seq.ts";
 import type { AckSample } from "../congestion/congestion.ts";
 import type { TcpContext } from "../context.ts";
-import { CA_DISORDER, CA_LOSS, CA_OPEN, CA_RECOVERY, type Tcb } from "../tcb.ts";
+import { CA_CWR, CA_DISORDER, CA_LOSS, CA_OPEN, CA_RECOVERY, type Tcb } from "../tcb.ts";
 import { DUP_THRESH, detectBySack, loseOldest } from "./loss-detection.ts";
-import { inFlight, markAllLost, settle } from "./scoreboard.ts";
+import { beginReduction, endReduction, isReducing, reduce } from "./prr.ts";
+import { markAllLost, settle } from "./scoreboard.ts";
 
 /** After SND.UNA and the scoreboard took in an ACK. `duplicate` as RFC 5681 2 defines it. */
 export function onAck(tcb: Tcb, sample: AckSample, duplicate: boolean, ctx: TcpContext): void {
   const progressed = sample.acked > 0;
+  const dupAcks = tcb.dupAcks;
+  const lost = tcb.lost;
+  sample.lost = 0;
   if (tcb.caState === CA_OPEN && !duplicate && sample.sacked === 0) {
+    tcb.delivered += sample.delivered;
     if (progressed) tcb.congestion.onAck(tcb, sample);
     return;
   }
-  if (tcb.caState >= CA_RECOVERY && geq(tcb.snd.una, tcb.recover)) {
-    tcb.congestion.onRecovered(tcb, inFlight(tcb));
+  if (tcb.caState >= CA_CWR && hasRecovered(tcb)) {
+    if (tcb.caState !== CA_LOSS) endReduction(tcb);
     settle(tcb);
   }
   if (tcb.sackPermitted) detectBySack(tcb);
   else countDuplicates(tcb, sample, duplicate);
+  if (!tcb.sackPermitted) countDelivered(tcb, sample, duplicate, dupAcks);
+  tcb.delivered += sample.delivered;
 
-  if (tcb.caState <= CA_DISORDER) {
+  if (tcb.caState <= CA_CWR) {
     if (tcb.sentRing.lost > 0) enterRecovery(tcb, sample, ctx);
-    else tcb.caState = tcb.sentRing.sacked > 0 || tcb.dupAcks > 0 ? CA_DISORDER : CA_OPEN;
+    else if (tcb.caState !== CA_CWR)
+      tcb.caState = tcb.sentRing.sacked > 0 || tcb.dupAcks > 0 ? CA_DISORDER : CA_OPEN;
   }
-  // Fast recovery holds the window; elsewhere, slow start after a timeout included, it opens.
-  if (progressed && tcb.caState !== CA_RECOVERY) tcb.congestion.onAck(tcb, sample);
+  sample.lost = tcb.lost - lost;
+  // PRR leads the window down; elsewhere, slow start after a timeout included, it opens.
+  if (isReducing(tcb)) reduce(tcb, sample);
+  else if (progressed || tcb.congestion.ownsWindow) tcb.congestion.onAck(tcb, sample);
+}
+
+/** CWR is held until something above the point is acknowledged, so that CWR reached the peer (Linux; RFC 3168 6.1.2). */
+function hasRecovered(tcb: Tcb): boolean {
+  return tcb.caState === CA_CWR ? gt(tcb.snd.una, tcb.recover) : geq(tcb.snd.una, tcb.recover);
+}
+
+/** RFC 9937 6.1: without SACK each duplicate ACK tells of one segment, which later cumulative ACKs then tell again. */
+function countDelivered(tcb: Tcb, sample: AckSample, duplicate: boolean, dupAcks: number): void {
+  if (duplicate) sample.delivered = tcb.snd.mss;
+  else if (sample.acked > 0)
+    sample.delivered = Math.max(Math.min(sample.acked, tcb.snd.mss), sample.acked - dupAcks * tcb.snd.mss);
 }
 
 /** RFC 6582: duplicate ACKs and partial ACKs, where the peer does not SACK. */
@@ -50,10 +72,25 @@ function countDuplicates(tcb: Tcb, sample: AckSample, duplicate: boolean): void 
 }
 
 function enterRecovery(tcb: Tcb, sample: AckSample, ctx: TcpContext): void {
-  tcb.caState = CA_RECOVERY;
-  tcb.recover = tcb.snd.nxt;
   if (tcb.sackPermitted) ctx.counters.TCPSackRecovery++;
   else ctx.counters.TCPRenoRecovery++;
+  // In CWR the window comes down already; losses of the same round trip take no more of it.
+  if (tcb.caState !== CA_CWR) beginCwr(tcb, sample);
+  tcb.caState = CA_RECOVERY;
+}
+
+/** Congestion was echoed (RFC 3168 6.1.2), or a probe repaired a loss: the window comes down, nothing is sent again. */
+export function enterCwr(tcb: Tcb, sample: AckSample): void {
+  if (tcb.caState >= CA_CWR) return;
+  beginCwr(tcb, sample);
+  tcb.caState = CA_CWR;
+}
+
+function beginCwr(tcb: Tcb, sample: AckSample): void {
+  tcb.recover = tcb.snd.nxt;
+  tcb.priorCwnd = tcb.cwnd;
+  tcb.priorSsthresh = tcb.ssthresh;
+  beginReduction(tcb, sample);
   tcb.congestion.onLoss(tcb, diff(tcb.snd.nxt, tcb.snd.una), sample);
 }
 

@@ -67,6 +67,7 @@ function isDuplicateReport(tcb: Tcb, seg: Segment): boolean {
 export function markLost(tcb: Tcb, i: number): void {
   const ring = tcb.sentRing;
   ring.setFlags(i, (ring.flagsAt(i) & EVER_RETRANSMITTED) | LOST);
+  tcb.lost += ring.lengthAt(i);
   const at = ring.seqAt(i);
   if (lt(at, tcb.resendHint) || lt(tcb.resendHint, tcb.snd.una)) tcb.resendHint = at;
 }
