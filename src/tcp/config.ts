@@ -27,6 +27,8 @@ export interface TcpConfig {
   orphanRetries: number;
   /** Delayed ACK (RFC 9293 3.8.6.3: below 0.5 s MUST-40). Linux: TCP_DELACK_MIN. */
   delayedAck: Micros;
+  /** ACKs at the start of a connection that are not delayed, so that the peer's slow start is not. Linux: TCP_MAX_QUICKACKS = 16. */
+  quickAcks: number;
   /** FIN-WAIT-2 without an owner (RFC 9293 has no limit). Linux: tcp_fin_timeout. */
   finWait2: Micros;
   /** Keepalive (RFC 9293 3.8.4; off by default, MUST-25; idle at least 2 hours, MUST-28), interval and count as in Linux. */
@@ -86,6 +88,7 @@ export const DEFAULT_CONFIG: TcpConfig = {
   synAckRetries: 5,
   orphanRetries: 8,
   delayedAck: 40 * MS,
+  quickAcks: 16,
   finWait2: 60 * SECOND,
   keepAliveIdle: 7_200 * SECOND,
   keepAliveInterval: 75 * SECOND,

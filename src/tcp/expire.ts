@@ -18,6 +18,8 @@ export function expire(tcb: Tcb, ctx: TcpContext): void {
   if (tcb.delayedAckAt <= now) {
     tcb.delayedAckAt = NEVER;
     tcb.ack = ACK_NOW;
+    // Neither a second segment nor an answer came meanwhile: whoever waits for this ACK shall not wait for the next ones too.
+    tcb.quickAcks = QUICK_ACKS;
     ctx.markDirty(tcb);
   }
   if (tcb.retransmitAt <= now) retransmitTimeout(tcb, ctx);
@@ -25,6 +27,9 @@ export function expire(tcb: Tcb, ctx: TcpContext): void {
   if (tcb.keepAliveAt <= now) keepAliveTimeout(tcb, ctx);
   if (tcb.lingerAt <= now) lingerTimeout(tcb, ctx);
 }
+
+/** ACKs not delayed after one was in vain. */
+const QUICK_ACKS = 8;
 
 function retransmitTimeout(tcb: Tcb, ctx: TcpContext): void {
   tcb.retransmitAt = NEVER;

@@ -241,12 +241,17 @@ function finish(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   }
   if (tcb.sackPermitted) sackBlocks(tcb, out);
   if (tcb.ack === ACK_DELAYED && out.textLength === 0) ctx.counters.DelayedACKs++;
-  tcb.ack = ACK_NONE;
+  if (out.textLength === 0 && tcb.duplicateAcks > 0) tcb.duplicateAcks--;
+  tcb.ack = tcb.duplicateAcks > 0 ? ACK_NOW : ACK_NONE;
   tcb.unackedText = 0;
   tcb.delayedAckAt = NEVER;
   tcb.lastAckSent = rcv.nxt;
   tcb.segsOut++;
-  if (out.textLength > 0) tcb.lastDataSent = ctx.now;
+  if (out.textLength > 0) {
+    tcb.lastDataSent = ctx.now;
+    // An exchange: ACKs ride on answers.
+    tcb.quickAcks = 0;
+  }
   return true;
 }
 

@@ -158,6 +158,10 @@ export class Tcb {
   /** DSACK to report once (RFC 2883), when `dsackEnd` differs from `dsackStart`. */
   dsackStart: Seq = seq(0);
   dsackEnd: Seq = seq(0);
+  /** Text segments that will be acknowledged at once: the peer waits for it, or it opens its window (text.ts). */
+  quickAcks: number;
+  /** Duplicate ACKs owed, one a segment that came ahead of a gap (RFC 5681 4.2). */
+  duplicateAcks = 0;
   lastChallenge: Micros = LONG_AGO;
 
   // Round-trip time (RFC 6298), microseconds; -1: none yet.
@@ -267,6 +271,7 @@ export class Tcb {
     this.sackPermitted = config.sack;
     this.windowScale = config.windowScale;
     this.noDelay = config.noDelay;
+    this.quickAcks = config.quickAcks;
     this.sendLimit = config.sendBuffer;
     this.rtoUs = config.rtoInitial;
     this.keepAliveIdle = config.keepAliveIdle;

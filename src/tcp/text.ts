@@ -25,6 +25,8 @@ export function takeText(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   rcv.nxt = add(rcv.nxt, length);
   let inOrder = length;
   tcb.unackedText += length;
+  // An ACK that moves on is no duplicate of anything.
+  tcb.duplicateAcks = 0;
   if (tcb.hasGaps) {
     const filled = tcb.assembler.take(rcv.nxt, tcb.receiveBuffer);
     rcv.nxt = add(rcv.nxt, filled);
@@ -35,6 +37,9 @@ export function takeText(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   tcb.bytesReceived += inOrder;
   // RFC 9293 3.8.6.3 SHLD-18: an ACK for every second full segment at least.
   if (tcb.unackedText >= 2 * rcv.mss) {
+    tcb.ack = ACK_NOW;
+  } else if (tcb.quickAcks > 0) {
+    tcb.quickAcks--;
     tcb.ack = ACK_NOW;
   } else if (tcb.ack === 0) {
     tcb.ack = ACK_DELAYED;
@@ -50,6 +55,7 @@ function takeAhead(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   const left = seg.seq;
   const right = add(left, seg.textLength);
   tcb.ack = ACK_NOW;
+  if (tcb.duplicateAcks < DUPLICATES_MAX) tcb.duplicateAcks++;
   ctx.markDirty(tcb);
   if (tcb.assembler.covers(left, right)) {
     if (tcb.sackPermitted) {
@@ -101,6 +107,9 @@ export function trimToWindow(tcb: Tcb, seg: Segment): boolean {
   }
   return true;
 }
+
+/** Duplicate ACKs of one batch: enough for any sender's fast retransmit, whether or not some are lost. */
+const DUPLICATES_MAX = 8;
 
 /** `rcv.mss` never counts a super-segment as one segment of its size where the device does not tell. */
 const MAX_SEGMENT = 16_384;

@@ -7,9 +7,10 @@ function warm(options = {}): Pair & { at: number } {
   const pair = accepted({ mss: 1_460, wscale: 7, sack: true, ...options });
   pair.peer.send("P.", 1, 1, { text: 1_000 });
   pair.peer.send("P.", 1_001, 1, { text: 1_000 });
+  pair.peer.send("P.", 2_001, 1, { text: 1_000 });
   pair.peer.mine(pair.rig.advance(50 * MS));
   pair.app.take();
-  return { ...pair, at: 2_001 };
+  return { ...pair, at: 3_001 };
 }
 
 describe("acknowledgments", () => {
@@ -40,6 +41,35 @@ describe("acknowledgments", () => {
     connection.send(new Uint8Array(10));
     expect(peer.lines(rig.run())).toEqual([`P. 1:11(10) ack ${at + 100}`]);
     expect(peer.lines(rig.advance(60 * MS))).toEqual([]);
+  });
+
+  test("the first 16 ACKs of a connection are not delayed (Linux: TCP_MAX_QUICKACKS), until text goes out", () => {
+    const { peer } = accepted({ mss: 1_460 }, { tcp: { quickAcks: 3 } });
+    for (const at of [1, 11, 21]) {
+      expect(peer.says("P.", at, 1, { text: 10 })).toEqual([`. 1:1(0) ack ${at + 10}`]);
+    }
+    expect(peer.says("P.", 31, 1, { text: 10 })).toEqual([]);
+    const fresh = accepted({ mss: 1_460 }, { tcp: { quickAcks: 3 } });
+    fresh.connection.send(new Uint8Array(10));
+    fresh.rig.run();
+    expect(fresh.peer.says("P.", 1, 11, { text: 10 })).toEqual([]);
+  });
+
+  test("an ACK delayed in vain: the next eight are not", () => {
+    const { rig, peer, at } = warm();
+    peer.send("P.", at, 1, { text: 10 });
+    expect(peer.lines(rig.advance(40 * MS))).toHaveLength(1);
+    for (let i = 1; i <= 8; i++) expect(peer.says("P.", at + 10 * i, 1, { text: 10 })).toHaveLength(1);
+    expect(peer.says("P.", at + 90, 1, { text: 10 })).toEqual([]);
+  });
+
+  test("RFC 5681 4.2: each segment behind a gap is answered, also those of one batch", () => {
+    const { rig, peer, at } = warm();
+    const segment = (i: number): Uint8Array => peer.segment("P.", at + 1_000 * i, 1, { text: 1_000 });
+    const said = peer.lines(rig.input(segment(1), segment(2), segment(3)));
+    expect(said).toEqual(Array(3).fill(`. 1:1(0) ack ${at} <${at + 1_000}-${at + 4_000}>`));
+    expect(peer.lines(rig.input(segment(0)))).toEqual([`. 1:1(0) ack ${at + 4_000}`]);
+    expect(peer.lines(rig.input(segment(5), segment(6), segment(4)))).toHaveLength(1);
   });
 
   test("one batch of segments is one ACK (SHLD-18's every second one at the least)", () => {

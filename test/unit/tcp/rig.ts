@@ -84,7 +84,8 @@ export class Rig {
     }));
     this.link = new StackInterface("test0", options.mtu ?? 1_500, options.offload ?? false, addresses);
     this.stack = new Stack(
-      { interfaces: [this.link], exactTimers: true, ...(options.tcp ? { tcp: options.tcp } : {}) },
+      // Delayed ACKs from the start: what is acknowledged at once is then the doing of the rule under test.
+      { interfaces: [this.link], exactTimers: true, tcp: { quickAcks: 0, ...options.tcp } },
       {
         clock: () => this.now,
         random: () => (this.#random = (Math.imul(this.#random, 1_103_515_245) + 12_345) | 0),
