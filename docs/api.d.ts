@@ -79,13 +79,13 @@ export interface ListenOptions {
     readonly backlog?: number;
     readonly reuseAddr?: boolean;
     readonly congestion?: CongestionName;
+    readonly settings?: ConnectionSettings;
 }
-export interface ConnectOptions {
+export interface ConnectOptions extends ConnectionSettings {
     readonly host: string;
     readonly port: number;
     readonly localAddress?: string;
     readonly localPort?: number;
-    readonly noDelay?: boolean;
     readonly congestion?: CongestionName;
 }
 export declare class Connection {
@@ -113,6 +113,7 @@ export declare class Connection {
     abort(): void;
     setNoDelay(on: boolean): void;
     setKeepAlive(on: boolean, idleMs?: number, intervalMs?: number, count?: number): void;
+    set(settings: ConnectionSettings): void;
     setUserTimeout(ms: number): void;
     setLinger(ms: number | null): void;
     setCongestion(name: CongestionName): void;
@@ -253,6 +254,8 @@ export declare class Listener {
     readonly acceptQueue: Connection[];
     synQueue: number;
     constructor(listeners: Listeners, id: number, binding: Binding, backlog: number, synQueueMax: number, congestion: CongestionName, handler: ListenerHandler);
+    get settings(): ConnectionSettings;
+    set settings(settings: ConnectionSettings);
     get isFull(): boolean;
     accept(): Connection | null;
     pause(): void;
@@ -264,7 +267,7 @@ export declare class Listener {
     connect(host: string, port: number, handler: ConnectionHandler): Connection;
 }
 export declare const DEFAULT_CONFIG: TcpConfig;
-export interface TcpConfig {
+export interface TcpConfig extends ProtocolConfig {
     msl: Micros;
     rtoInitial: Micros;
     rtoMin: Micros;

@@ -7,6 +7,7 @@ import { ArgumentError, NetworkError } from "../base/errors.ts";
 import type { CongestionName } from "../tcp/congestion/congestion.ts";
 import { checkPort } from "./arguments.ts";
 import type { Listener } from "./listener.ts";
+import type { ConnectionSettings } from "./settings.ts";
 import type { Stack } from "./stack.ts";
 
 /** What to listen on. */
@@ -21,6 +22,8 @@ export interface ListenOptions {
   readonly reuseAddr?: boolean;
   /** Congestion control of its connections; default: the stack's. */
   readonly congestion?: CongestionName;
+  /** Settings of the connections it accepts; `Listener.settings` changes them. */
+  readonly settings?: ConnectionSettings;
 }
 
 /** A place to listen: `bits` of the address key count, all 32, fewer, or OWN; port 0 is every port. */

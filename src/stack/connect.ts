@@ -9,10 +9,11 @@ import { Tcb } from "../tcp/tcb.ts";
 import { addressArgument, checkPort, congestionArgument } from "./arguments.ts";
 import { Connection } from "./connection.ts";
 import type { ConnectionHandler } from "./events.ts";
+import { applySettings, type ConnectionSettings } from "./settings.ts";
 import type { Stack } from "./stack.ts";
 
 /** Where to, and from where. */
-export interface ConnectOptions {
+export interface ConnectOptions extends ConnectionSettings {
   /** An IPv4 address; names are for the layers above. */
   readonly host: string;
   /** 1 to 65535. */
@@ -21,8 +22,6 @@ export interface ConnectOptions {
   readonly localAddress?: string;
   /** Default: an ephemeral one. */
   readonly localPort?: number;
-  /** Nagle off from the start. */
-  readonly noDelay?: boolean;
   /** Congestion control; default: the stack's. */
   readonly congestion?: CongestionName;
 }
@@ -62,7 +61,7 @@ export function connect(stack: Stack, options: ConnectOptions, handler: Connecti
     stack.config,
     congestion,
   );
-  if (options.noDelay !== undefined) tcb.noDelay = options.noDelay;
+  applySettings(tcb, options, stack);
   if (!stack.adopt(tcb, -1)) throw fail("ENOBUFS");
   const connection = new Connection(stack, tcb, tcb.slot, handler, true);
   open(tcb, stack);

@@ -23,6 +23,7 @@ import { congestionArgument } from "./arguments.ts";
 import type { ConnectionHandler } from "./events.ts";
 import type { TcpInfo } from "./inspect.ts";
 import { tcpInfo } from "./inspect-tcb.ts";
+import { applySettings, type ConnectionSettings } from "./settings.ts";
 import type { Stack } from "./stack.ts";
 
 /** The raw API. Made by `Stack.connect`, or taken from a listener. */
@@ -179,6 +180,12 @@ export class Connection {
     if (intervalMs !== undefined && intervalMs > 0) tcb.keepAliveInterval = intervalMs * MS;
     if (count !== undefined && count > 0) tcb.keepAliveCount = count;
     setKeepAlive(tcb, on, this.#stack);
+  }
+
+  /** Changes what `settings` name. Throws `ArgumentError` for a value out of its range. */
+  set(settings: ConnectionSettings): void {
+    this.#stack.tick();
+    applySettings(this.#tcb, settings, this.#stack);
   }
 
   /** How long data may stay unacknowledged (RFC 5482), in milliseconds; 0: R2 decides. */

@@ -36,7 +36,7 @@ export class CookieJar {
     const stack = this.#stack;
     const { bare } = stack;
     fillHalfOpen(this.record, 0, seg, stack, null);
-    synAck(this.record, 0, stack.listeners.mssTo(seg.src), stack, bare);
+    synAck(this.record, 0, stack.listeners.mssTo(seg.src, listener), stack, bare);
     const mss = seg.mss > 0 ? seg.mss : 536;
     bare.seq = stack.cookies.encode(
       seg.family,

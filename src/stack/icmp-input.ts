@@ -77,12 +77,13 @@ function unreachable(stack: Stack, tcb: Tcb): void {
     type === UNREACHABLE && (code === PORT_UNREACHABLE || code === PROTOCOL_UNREACHABLE || code >= 9);
   const noNet = type === UNREACHABLE && (code === 0 || code === 6 || code === 11);
   tcb.softError = noNet ? NET_UNREACHABLE : HOST_UNREACHABLE;
-  if (tcb.state !== SYN_SENT) {
+  const { icmpMayReset } = stack.config;
+  if (tcb.state !== SYN_SENT || icmpMayReset === "never" || (icmpMayReset === "hard" && !hard)) {
     stack.note(tcb, EVENT_TROUBLE);
     return;
   }
   stack.counters.AttemptFails++;
-  const refused = hard && code !== ADMIN_PROHIBITED && code !== 9 && code !== 10;
+  const refused = icmpMayReset === "hard" || (hard && code !== ADMIN_PROHIBITED && code !== 9 && code !== 10);
   stack.release(tcb, refused ? "ECONNREFUSED" : noNet ? "ENETUNREACH" : "EHOSTUNREACH");
 }
 

@@ -3,7 +3,7 @@
 import { formatAddress } from "../base/address.ts";
 import { diff } from "../base/seq.ts";
 import { MS, NEVER } from "../base/time.ts";
-import { mssOf } from "../tcp/output.ts";
+import { mssToOffer } from "../tcp/output.ts";
 import { unsent } from "../tcp/send-policy.ts";
 import { STATE_NAMES } from "../tcp/state.ts";
 import { LONG_AGO, type Tcb } from "../tcp/tcb.ts";
@@ -33,7 +33,7 @@ export function tcpInfo(tcb: Tcb, stack: Stack): TcpInfo {
     ato: stack.config.delayedAck,
     snd_mss: snd.mss,
     rcv_mss: rcv.mss,
-    advmss: mssOf(tcb) - (tcb.timestamps ? 12 : 0),
+    advmss: mssToOffer(tcb, stack) - (tcb.timestamps ? 12 : 0),
     pmtu: tcb.path.mtu,
     unacked: busy ? segments(diff(snd.nxt, snd.una)) : 0,
     sacked: ring === null ? 0 : segments(ring.sacked),

@@ -8,6 +8,7 @@ import type { Connection } from "./connection.ts";
 import type { ConnectionHandler, ListenerHandler } from "./events.ts";
 import type { ListenerStats } from "./inspect.ts";
 import type { Listeners } from "./listeners.ts";
+import { type ConnectionSettings, checkSettings } from "./settings.ts";
 
 /** A passive OPEN. Made by `Stack.listen`. */
 export class Listener {
@@ -20,6 +21,7 @@ export class Listener {
   /** The port; 0 listens on every port. */
   readonly port: number;
   readonly backlog: number;
+  #settings: ConnectionSettings = {};
   readonly synQueueMax: number;
   /** Congestion control of its connections. */
   readonly congestion: CongestionName;
@@ -68,6 +70,16 @@ export class Listener {
       cookiesRecv: 0,
       cookiesFailed: 0,
     };
+  }
+
+  /** What connections inherit when they are accepted; `maxSegment` stands in the SYN-ACK already. */
+  get settings(): ConnectionSettings {
+    return this.#settings;
+  }
+
+  set settings(settings: ConnectionSettings) {
+    checkSettings(settings);
+    this.#settings = settings;
   }
 
   /** Whether a connection more would exceed the backlog. As in Linux, `backlog` + 1 fit. */

@@ -35,6 +35,7 @@ import { CookieJar } from "./cookie-jar.ts";
 import type { ConnectionHandler, ListenerHandler } from "./events.ts";
 import { KIND_SYN_RECEIVED, RECORD } from "./flow-table.ts";
 import { Listener } from "./listener.ts";
+import { applySettings } from "./settings.ts";
 import type { Stack } from "./stack.ts";
 import { HeldSyn } from "./syn-flow.ts";
 
@@ -72,6 +73,7 @@ export class Listeners {
     const congestion = congestionArgument(options.congestion) ?? this.#stack.config.congestion;
     const synQueue = this.#stack.config.synQueue || Math.max(128, backlog);
     const listener = new Listener(this, this.#nextId++, binding, backlog, synQueue, congestion, handler);
+    listener.settings = options.settings ?? {};
     this.#byId.set(listener.id, listener);
     this.#bindings.add(listener);
     return listener;
@@ -169,16 +171,21 @@ export class Listeners {
     const { flows, bare } = this.#stack;
     const remote = flows.remote(slot);
     if (ackOnly) halfOpenAck(flows.record, slot * RECORD, this.#stack, bare);
-    else synAck(flows.record, slot * RECORD, this.mssTo(remote), this.#stack, bare);
+    else synAck(flows.record, slot * RECORD, this.mssTo(remote, this.#listenerOf(slot)), this.#stack, bare);
     this.#stack.sendBareTo(flows.local(slot), remote, flows.localPort(slot), flows.remotePort(slot), bare);
   }
 
+  #listenerOf(slot: number): Listener | undefined {
+    return this.#byId.get(this.#stack.flows.record[slot * RECORD + LISTENER]!);
+  }
+
   /** The MSS to offer to `remote` (RFC 9293 3.7.1). */
-  mssTo(remote: number): number {
+  mssTo(remote: number, listener?: Listener): number {
     const { interfaces, config } = this.#stack;
     const link = interfaces.route(remote) ?? interfaces.loopback;
     const own = interfaces.pathTo(remote, link).mtu - 40;
-    return config.mss > 0 ? Math.min(config.mss, own) : own;
+    const limit = listener?.settings.maxSegment || config.mss;
+    return limit > 0 ? Math.min(limit, own) : own;
   }
 
   /** A segment for a half-open connection. Returns whether the packet's memory is kept. */
@@ -211,7 +218,7 @@ export class Listeners {
   /** The third segment of a handshake: a connection for the accept queue, if that has room. */
   #complete(slot: number, seg: Segment): boolean {
     const stack = this.#stack;
-    const listener = this.#byId.get(stack.flows.record[slot * RECORD + LISTENER]!);
+    const listener = this.#listenerOf(slot);
     if (listener === undefined) {
       this.forgetHalfOpen(slot);
       refuse(seg, stack);
@@ -252,6 +259,7 @@ export class Listeners {
       stack.drop(drop.TCP_FLOW_TABLE_FULL);
       return false;
     }
+    applySettings(tcb, listener.settings, stack);
     const connection = new Connection(stack, tcb, tcb.slot, {}, false);
     stack.counters.PassiveOpens++;
     const kept = arrivesSynchronized(tcb, seg, stack);
@@ -289,7 +297,7 @@ export class Listeners {
 
   /** Drops a half-open connection and its place in the SYN queue. */
   forgetHalfOpen(slot: number): void {
-    const listener = this.#byId.get(this.#stack.flows.record[slot * RECORD + LISTENER]!);
+    const listener = this.#listenerOf(slot);
     if (listener !== undefined) listener.synQueue--;
     this.#stack.forget(slot);
   }

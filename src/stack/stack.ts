@@ -31,7 +31,7 @@ import { SynCookies } from "../tcp/syn-cookie.ts";
 import { EVENT_CLOSE, enterState, type Tcb } from "../tcp/tcb.ts";
 import { earliest, stopTimers } from "../tcp/timers.ts";
 import * as drop from "../wire/drop.ts";
-import { Segment } from "../wire/segment.ts";
+import { FIN, Segment, SYN } from "../wire/segment.ts";
 import { parseTcp } from "../wire/tcp-parse.ts";
 import { checkConfig } from "./arguments.ts";
 import type { ListenOptions } from "./bindings.ts";
@@ -167,6 +167,10 @@ export class Stack implements TcpContext {
     if (reason !== drop.OK) {
       this.counters.InErrs++;
       this.drop(reason);
+      return false;
+    }
+    if ((seg.flags & (SYN | FIN)) === (SYN | FIN) && this.config.dropSynFin === "always") {
+      this.drop(drop.TCP_SYN_FIN);
       return false;
     }
     const slot = this.flows.find(seg.family, seg.dst, seg.src, seg.dstPort, seg.srcPort);

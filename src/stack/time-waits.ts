@@ -6,6 +6,7 @@ import type { Tcb } from "../tcp/tcb.ts";
 import {
   ANSWER,
   arrivesTimeWait,
+  END,
   fillTimeWait,
   RESTART,
   REUSE,
@@ -26,7 +27,7 @@ export function enterTimeWait(stack: Stack, slot: number, tcb: Tcb): void {
   }
   counters.TW++;
   flows.setKind(slot, KIND_TIME_WAIT);
-  fillTimeWait(flows.record, slot * RECORD, tcb);
+  fillTimeWait(flows.record, slot * RECORD, tcb, config);
   stack.wheel.set(slot, stack.now + 2 * config.msl);
 }
 
@@ -54,6 +55,9 @@ export function timeWaitArrives(stack: Stack, slot: number, seg: Segment): void 
       return;
     case ANSWER:
       answer(stack, slot);
+      return;
+    case END:
+      timeWaitExpires(stack, slot);
       return;
     default:
   }

@@ -10,6 +10,8 @@ import type { TcpContext } from "./context.ts";
 export function arrivesClosed(seg: Segment, ctx: TcpContext): void {
   if ((seg.flags & (SYN | FIN)) === (SYN | FIN)) ctx.drop(drop.TCP_SYN_FIN);
   else ctx.drop(drop.TCP_NO_CONNECTION);
+  const { blackhole } = ctx.config;
+  if (blackhole === 2 || (blackhole === 1 && (seg.flags & SYN) !== 0)) return;
   if ((seg.flags & RST) === 0) refuse(seg, ctx);
 }
 

@@ -23,9 +23,12 @@ export function arrivesListen(seg: Segment, ctx: TcpContext): boolean {
     return false;
   }
   if ((seg.flags & FIN) !== 0) {
-    // No stack has use for it; a scanner's probe (Linux and FreeBSD drop it too).
-    ctx.drop(drop.TCP_SYN_FIN);
-    return false;
+    // No stack has use for it; a scanner's probe (Linux drops it too). Where it is taken, the FIN is not acknowledged.
+    if (ctx.config.dropSynFin !== "never") {
+      ctx.drop(drop.TCP_SYN_FIN);
+      return false;
+    }
+    seg.flags &= ~FIN;
   }
   return true;
 }

@@ -4,14 +4,14 @@
 import { add, gt, leq } from "../base/seq.ts";
 import { NEVER } from "../base/time.ts";
 import * as drop from "../wire/drop.ts";
-import { ACK, RST, type Segment, SYN } from "../wire/segment.ts";
+import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { refuse } from "./arrives-closed.ts";
 import { takeFin, takeTextStep } from "./arrives-synchronized.ts";
 import { established } from "./calls.ts";
 import type { TcpContext } from "./context.ts";
 import { sampleHandshake } from "./rtt.ts";
-import { ESTABLISHED, SYN_RECEIVED } from "./state.ts";
-import { ACK_NOW, enterState, type Tcb } from "./tcb.ts";
+import { CLOSE_WAIT, ESTABLISHED, SYN_RECEIVED } from "./state.ts";
+import { ACK_NOW, EVENT_END, enterState, type Tcb } from "./tcb.ts";
 
 /** Returns whether the packet's memory is kept. */
 export function arrivesSynSent(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
@@ -43,6 +43,9 @@ export function arrivesSynSent(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean
     enterState(tcb, SYN_RECEIVED);
     tcb.synQueued = true;
     ctx.markDirty(tcb);
+    // Its FIN will be sent again; 4.4BSD takes it with the SYN.
+    if ((seg.flags & FIN) !== 0 && seg.textLength === 0 && ctx.config.dropSynFin === "never")
+      takeFinOfSyn(tcb, ctx);
     return false;
   }
   snd.una = seg.ack;
@@ -59,6 +62,14 @@ export function arrivesSynSent(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean
   const kept = takeTextStep(tcb, seg, ctx);
   takeFin(tcb, seg, ctx);
   return kept;
+}
+
+/** SYN-RECEIVED -> CLOSE-WAIT, before our SYN is acknowledged. */
+function takeFinOfSyn(tcb: Tcb, ctx: TcpContext): void {
+  tcb.finReceived = true;
+  tcb.rcv.nxt = add(tcb.rcv.nxt, 1);
+  enterState(tcb, CLOSE_WAIT);
+  ctx.note(tcb, EVENT_END);
 }
 
 /** RCV.NXT, IRS and what the SYN's options agree. */

@@ -27,6 +27,7 @@ import {
 import { ACK_NOW, EVENT_END, enterState, type Tcb } from "./tcb.ts";
 import { takeText, trimToWindow } from "./text.ts";
 import { limitFinWait2, startRetransmit } from "./timers.ts";
+import { acceptanceWindow } from "./window.ts";
 
 /** Takes one segment. Returns whether the packet's memory is kept. */
 export function arrivesSynchronized(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
@@ -63,13 +64,13 @@ function checkSequence(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
         answerUnacceptable(tcb, ctx);
         return false;
       }
-    } else if ((seg.flags & RST) === 0) {
+    } else if ((seg.flags & RST) === 0 && ctx.config.timestampsRequired) {
       // RFC 7323 3.2: "the TCP SHOULD silently drop" a segment that lacks the option it agreed to send.
       ctx.drop(drop.TCP_MISSING_TIMESTAMP);
       return false;
     }
   }
-  if (!isAcceptable(tcb, seg)) {
+  if (!isAcceptable(tcb, seg, ctx)) {
     ctx.drop(drop.TCP_SEQUENCE);
     if ((seg.flags & RST) !== 0) return false;
     if (seg.textLength > 0 && (seg.flags & SYN) === 0) {
@@ -94,9 +95,9 @@ function checkSequence(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
  * The four tests of RFC 9293 table 6, and one case more: an ACK without text at the right edge. A peer that filled the
  * window and lost a segment of it acknowledges from there; Linux and FreeBSD take it, and send it.
  */
-function isAcceptable(tcb: Tcb, seg: Segment): boolean {
+function isAcceptable(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   const rcv = tcb.rcv;
-  const wnd = Math.max(0, diff(rcv.edge, rcv.nxt));
+  const wnd = acceptanceWindow(tcb, ctx.config);
   const offset = diff(seg.seq, rcv.nxt);
   const length = seg.len;
   if (length === 0) {
@@ -123,7 +124,7 @@ function noteDuplicate(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
 /** Second: the RST bit, by RFC 5961 3.2. */
 function checkRst(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   if ((seg.flags & RST) === 0) return true;
-  if (seg.seq !== tcb.rcv.nxt) {
+  if (seg.seq !== tcb.rcv.nxt && !ctx.config.insecureRst) {
     ctx.drop(drop.TCP_RST_OUT_OF_WINDOW);
     challenge(tcb, ctx);
     return false;
@@ -137,12 +138,12 @@ function checkRst(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
     case CLOSING:
     case LAST_ACK:
       // The peer is gone after both FINs: closed, and nothing was lost but its ACK.
-      ctx.release(tcb, null);
+      ctx.release(tcb, ctx.config.resetErrors === "bsd" ? "ECONNRESET" : null);
       break;
     case CLOSE_WAIT:
       ctx.counters.EstabResets++;
       // The peer's end of file was orderly; whoever writes now gets EPIPE (Linux: tcp_reset).
-      ctx.release(tcb, "EPIPE");
+      ctx.release(tcb, ctx.config.resetErrors === "bsd" ? "ECONNRESET" : "EPIPE");
       break;
     default:
       if (tcb.state === ESTABLISHED) ctx.counters.EstabResets++;
@@ -156,8 +157,18 @@ function checkSyn(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   if ((seg.flags & SYN) === 0) return true;
   ctx.counters.TCPSYNChallenge++;
   ctx.drop(drop.TCP_SEQUENCE);
-  challenge(tcb, ctx);
+  if (ctx.config.insecureSyn && !lt(seg.seq, tcb.rcv.nxt)) resetBySyn(tcb, ctx);
+  else challenge(tcb, ctx);
   return false;
+}
+
+/** RFC 793 3.9 p. 71: "if the SYN is in the window it is an error, send a reset", in every state. */
+function resetBySyn(tcb: Tcb, ctx: TcpContext): void {
+  tcb.resetQueued = true;
+  ctx.counters.OutRsts++;
+  if (tcb.state === ESTABLISHED || tcb.state === CLOSE_WAIT) ctx.counters.EstabResets++;
+  ctx.markDirty(tcb);
+  ctx.release(tcb, "ECONNRESET");
 }
 
 /** Fifth: the ACK field, and what an acknowledged FIN means. */

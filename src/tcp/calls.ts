@@ -4,8 +4,9 @@
  */
 import type { ErrorCode } from "../base/errors.ts";
 import { add } from "../base/seq.ts";
+import { type Micros, NEVER } from "../base/time.ts";
 import type { TcpContext } from "./context.ts";
-import { mssOf } from "./output.ts";
+import { mssToOffer } from "./output.ts";
 import {
   CLOSE_WAIT,
   CLOSED,
@@ -36,6 +37,7 @@ export function open(tcb: Tcb, ctx: TcpContext): void {
   tcb.tsOffset = ctx.timestampOffset(tcb.family, tcb.local, tcb.remote);
   tcb.rcv.scale = tcb.windowScale ? ctx.receiveScale : 0;
   tcb.active = true;
+  setKeepInit(tcb, tcb.keepInit, ctx);
   ctx.counters.ActiveOpens++;
   enterState(tcb, SYN_SENT);
   if (ctx.now < ctx.quietUntil) {
@@ -165,23 +167,42 @@ export function setKeepAlive(tcb: Tcb, on: boolean, ctx: TcpContext): void {
   if (on && tcb.state >= ESTABLISHED && tcb.slot >= 0) startKeepAlive(tcb, ctx, tcb.keepAliveIdle);
 }
 
+/** How long the handshake of an active open may take (TCP_KEEPINIT); counts from the SYN, 0: no limit of its own. */
+export function setKeepInit(tcb: Tcb, limit: Micros, ctx: TcpContext): void {
+  tcb.keepInit = limit;
+  if (!tcb.active || tcb.state >= ESTABLISHED || tcb.slot < 0) return;
+  tcb.keepAliveAt = NEVER;
+  const since = tcb.progressAt < 0 ? ctx.now : tcb.progressAt;
+  if (limit > 0) startKeepAlive(tcb, ctx, Math.max(0, since + limit - ctx.now));
+}
+
+/** TCP_MAXSEG: segments become no larger than `limit`, and the SYN says so if it has not left. */
+export function setMaxSegment(tcb: Tcb, limit: number, ctx: TcpContext): void {
+  tcb.maxSegment = limit;
+  if (tcb.state >= ESTABLISHED && tcb.slot >= 0) updateMss(tcb, ctx);
+}
+
 /** ESTABLISHED is reached from either side: agreed values, congestion control, and the news. */
 export function established(tcb: Tcb, ctx: TcpContext): void {
   tcb.synAcked = true;
   updateMss(tcb, ctx);
+  if (ctx.config.receiveBufferRounded) {
+    tcb.rcv.buffer = Math.ceil(tcb.rcv.buffer / tcb.snd.mss) * tcb.snd.mss;
+  }
   tcb.congestion.init(tcb, ctx.config.initialWindow);
   tcb.retries = 0;
   tcb.softError = 0;
   tcb.backoff = 0;
   tcb.takenSince = ctx.now;
   tcb.lastAckReceived = ctx.now;
+  tcb.keepAliveAt = NEVER;
   if (tcb.keepAlive) startKeepAlive(tcb, ctx, tcb.keepAliveIdle);
   if (tcb.active) ctx.note(tcb, EVENT_CONNECT);
 }
 
 /** Effective send MSS (RFC 9293 3.7.1, RFC 6691): the peer's or the path's, whichever is less, without our options. */
 export function updateMss(tcb: Tcb, ctx: TcpContext): void {
-  const offered = ctx.config.mss > 0 ? Math.min(ctx.config.mss, mssOf(tcb)) : mssOf(tcb);
+  const offered = mssToOffer(tcb, ctx);
   tcb.snd.mss = Math.max(MSS_MIN, Math.min(tcb.snd.peerMss, offered) - (tcb.timestamps ? 12 : 0));
   tcb.rcv.mss = Math.min(tcb.rcv.mss, offered);
 }

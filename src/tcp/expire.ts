@@ -49,6 +49,7 @@ function retransmitTimeout(tcb: Tcb, ctx: TcpContext): void {
   }
   if (!tcb.synAcked) {
     // The SYN (or SYN-ACK) is what is missing.
+    if (tcb.state === SYN_SENT && tcb.retries === ctx.config.rexmitDropOptions) dropOptions(tcb);
     backOff(tcb, ctx.config);
     tcb.synQueued = true;
     startRetransmit(tcb, ctx);
@@ -58,6 +59,12 @@ function retransmitTimeout(tcb: Tcb, ctx: TcpContext): void {
     startRetransmit(tcb, ctx);
   }
   ctx.markDirty(tcb);
+}
+
+/** The SYN goes on without the options that a middlebox may not like (FreeBSD: rexmit_drop_options). */
+function dropOptions(tcb: Tcb): void {
+  tcb.windowScale = tcb.timestamps = tcb.sackPermitted = false;
+  tcb.rcv.scale = 0;
 }
 
 function persistTimeout(tcb: Tcb, ctx: TcpContext): void {
@@ -110,7 +117,12 @@ function timedOut(tcb: Tcb, ctx: TcpContext): void {
 
 function keepAliveTimeout(tcb: Tcb, ctx: TcpContext): void {
   tcb.keepAliveAt = NEVER;
-  if (!tcb.keepAlive || tcb.state < ESTABLISHED) return;
+  if (tcb.state < ESTABLISHED) {
+    // keepInit: the handshake took too long.
+    timedOut(tcb, ctx);
+    return;
+  }
+  if (!tcb.keepAlive) return;
   const idle = ctx.now - Math.max(tcb.lastAckReceived, tcb.lastDataReceived);
   if (tcb.snd.una !== tcb.snd.nxt || tcb.persistAt !== NEVER) {
     // Retransmissions and window probes already find out whether the peer is there (MUST-26: only when nothing is sent).

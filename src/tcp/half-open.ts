@@ -136,7 +136,7 @@ export function arrivesHalfOpen(record: Int32Array, at: number, seg: Segment, ct
   const hasTs = (record[at + FLAGS]! & HAS_TS) !== 0;
   // By the letter the peer's SYN is old and gets an ACK; what it lacks is our SYN,ACK (RFC 9293 3.8.1; Linux, BSD).
   if ((seg.flags & (SYN | ACK | RST | FIN)) === SYN && offset === -1) return RESEND;
-  if ((seg.flags & RST) === 0 && hasTs) {
+  if ((seg.flags & RST) === 0 && hasTs && (seg.hasTimestamps || ctx.config.timestampsRequired)) {
     if (!seg.hasTimestamps) {
       ctx.drop(drop.TCP_MISSING_TIMESTAMP);
       return KEEP;
@@ -151,7 +151,7 @@ export function arrivesHalfOpen(record: Int32Array, at: number, seg: Segment, ct
     return (seg.flags & RST) === 0 && ctx.allowChallenge() ? ANSWER : KEEP;
   }
   if ((seg.flags & RST) !== 0) {
-    if (offset !== 0) {
+    if (offset !== 0 && !ctx.config.insecureRst) {
       ctx.drop(drop.TCP_RST_OUT_OF_WINDOW);
       return ctx.allowChallenge() ? ANSWER : KEEP;
     }

@@ -66,7 +66,7 @@ function syn(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   out.seq = tcb.snd.iss;
   out.flags = answering ? SYN | ACK : SYN;
   out.ack = tcb.rcv.nxt;
-  out.mss = ctx.config.mss > 0 ? ctx.config.mss : mssOf(tcb);
+  out.mss = mssToOffer(tcb, ctx);
   if (tcb.windowScale) out.wscale = tcb.rcv.scale;
   out.sackPermitted = tcb.sackPermitted;
   if (tcb.timestamps) {
@@ -90,7 +90,13 @@ function syn(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   return true;
 }
 
-/** The MSS to offer (RFC 9293 3.7.1): the interface's MTU less fixed headers. */
+/** The MSS option: what the path takes, or less where the application says so. */
+export function mssToOffer(tcb: Tcb, ctx: TcpContext): number {
+  const limit = tcb.maxSegment || ctx.config.mss;
+  return limit > 0 ? Math.min(limit, mssOf(tcb)) : mssOf(tcb);
+}
+
+/** The MSS that the path allows (RFC 9293 3.7.1): the interface's MTU less fixed headers. */
 export function mssOf(tcb: Tcb): number {
   return tcb.path.mtu - (tcb.family === 4 ? 40 : 60);
 }

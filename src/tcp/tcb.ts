@@ -224,6 +224,10 @@ export class Tcb {
   keepAliveCount: number;
   keepAlive = false;
   userTimeout: Micros;
+  /** How long the handshake of an active open may take; 0: as long as SYNs are retransmitted. */
+  keepInit: Micros;
+  /** TCP_MAXSEG: our limit for segments either way; 0: the configuration's, or the path's. */
+  maxSegment = 0;
   /** SO_LINGER in microseconds; -1: off. */
   linger = -1;
   /** A network error that did not end the connection (RFC 5461); reported if a timeout does. */
@@ -278,6 +282,7 @@ export class Tcb {
     this.keepAliveInterval = config.keepAliveInterval;
     this.keepAliveCount = config.keepAliveCount;
     this.userTimeout = config.userTimeout;
+    this.keepInit = config.keepInit;
     this.rcv.buffer = config.receiveBuffer;
   }
 

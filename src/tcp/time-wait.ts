@@ -6,9 +6,11 @@ import { add, diff, gt, type Seq, seq, toInt } from "../base/seq.ts";
 import { SECOND } from "../base/time.ts";
 import * as drop from "../wire/drop.ts";
 import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
+import type { TcpConfig } from "./config.ts";
 import { type TcpContext, timestampClock } from "./context.ts";
 import type { SegmentOut } from "./segment-out.ts";
 import type { Tcb } from "./tcb.ts";
+import { acceptanceWindow } from "./window.ts";
 
 const SND_NXT = 0;
 const RCV_NXT = 1;
@@ -17,6 +19,8 @@ const FLAGS = 3;
 const TS_RECENT = 4;
 const TS_RECENT_AT = 5;
 const TS_OFFSET = 6;
+/** The window of the acceptability tests, in bytes. */
+const ACCEPTS = 7;
 
 const HAS_TS = 1;
 
@@ -25,9 +29,10 @@ export const IGNORED = 0;
 export const ANSWER = 1;
 export const RESTART = 2;
 export const REUSE = 3;
+export const END = 4;
 
 /** Writes what TIME-WAIT needs of `tcb` into the record at `at`. */
-export function fillTimeWait(record: Int32Array, at: number, tcb: Tcb): void {
+export function fillTimeWait(record: Int32Array, at: number, tcb: Tcb, config: TcpConfig): void {
   record[at + SND_NXT] = toInt(tcb.snd.nxt);
   record[at + RCV_NXT] = toInt(tcb.rcv.nxt);
   record[at + WND] =
@@ -36,6 +41,9 @@ export function fillTimeWait(record: Int32Array, at: number, tcb: Tcb): void {
   record[at + TS_RECENT] = tcb.tsRecent;
   record[at + TS_RECENT_AT] = Math.floor(tcb.tsRecentAt / SECOND);
   record[at + TS_OFFSET] = tcb.tsOffset;
+  // The ACK of the FIN, which leaves after this, promises what is free.
+  const promised = Math.min(tcb.rcv.buffer - tcb.queuedToRead, 65_535 * 2 ** tcb.rcv.scale);
+  record[at + ACCEPTS] = Math.max(1, promised, acceptanceWindow(tcb, config));
 }
 
 /** SND.NXT of the old connection, which a reuse must start above. */
@@ -43,17 +51,25 @@ export function sendNext(record: Int32Array, at: number): Seq {
   return seq(record[at + SND_NXT]!);
 }
 
-/** A segment for a connection in TIME-WAIT. Returns IGNORED to REUSE. */
+/** A segment for a connection in TIME-WAIT. Returns IGNORED to END. */
 export function arrivesTimeWait(record: Int32Array, at: number, seg: Segment, ctx: TcpContext): number {
+  const next = seq(record[at + RCV_NXT]!);
   if ((seg.flags & RST) !== 0) {
     // RFC 1337 3, fix (F1): a reset does not end TIME-WAIT.
+    if (
+      ctx.config.timeWaitReset === "accept" &&
+      (ctx.config.insecureRst ? isInWindow(record, at, seg) : seg.seq === next)
+    ) {
+      ctx.counters.InRsts++;
+      return END;
+    }
     ctx.drop(drop.TCP_TIME_WAIT);
     return IGNORED;
   }
-  const next = seq(record[at + RCV_NXT]!);
   const hasTs = (record[at + FLAGS]! & HAS_TS) !== 0 && seg.hasTimestamps;
   const newer = (seg.tsval - record[at + TS_RECENT]!) | 0;
-  if ((seg.flags & (SYN | ACK | FIN)) === SYN) {
+  const opens = ctx.config.dropSynFin === "never" ? SYN | ACK : SYN | ACK | FIN;
+  if ((seg.flags & opens) === SYN) {
     // RFC 6191 2: a SYN with a later timestamp, or where timestamps can't tell a higher sequence number, is a new connection.
     // Its first case: timestamps now, none before.
     const firstTs = (record[at + FLAGS]! & HAS_TS) === 0 && seg.hasTimestamps;
@@ -79,8 +95,7 @@ export function arrivesTimeWait(record: Int32Array, at: number, seg: Segment, ct
 /** The tests of RFC 9293 table 6 against the window last advertised. */
 function isInWindow(record: Int32Array, at: number, seg: Segment): boolean {
   const offset = diff(seg.seq, seq(record[at + RCV_NXT]!));
-  const window = record[at + WND]!;
-  if (offset >= 0) return offset < Math.max(1, (window & 0xffff) << (window >>> 16));
+  if (offset >= 0) return offset < record[at + ACCEPTS]!;
   return offset + seg.len > 0;
 }
 

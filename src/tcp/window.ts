@@ -3,6 +3,7 @@
  * worth a segment, and how the buffer behind it grows with what the application consumes a round trip.
  */
 import { add, diff, gt } from "../base/seq.ts";
+import type { TcpConfig } from "./config.ts";
 import type { TcpContext } from "./context.ts";
 import { ACK_NOW, type Tcb } from "./tcb.ts";
 
@@ -29,6 +30,14 @@ export function advertise(tcb: Tcb, ctx: TcpContext): number {
   const edge = add(rcv.nxt, wnd);
   if (gt(edge, rcv.edge)) rcv.edge = edge;
   return field;
+}
+
+/** RCV.WND as the acceptability tests know it (RFC 9293 table 6). */
+export function acceptanceWindow(tcb: Tcb, config: TcpConfig): number {
+  const advertised = Math.max(0, diff(tcb.rcv.edge, tcb.rcv.nxt));
+  return config.receiveWindow === "buffer"
+    ? Math.max(advertised, tcb.rcv.buffer - tcb.queuedToRead)
+    : advertised;
 }
 
 /** The application took `n` bytes: grows the buffer, and asks for a window update when that is worth one. */

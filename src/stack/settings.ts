@@ -1,0 +1,68 @@
+/**
+ * The settings of one connection: given to `Stack.connect`, to a listener for the connections it will accept, or to a
+ * connection that exists. What they mean is `tcp/`'s business; the names of their socket options stand beside them.
+ */
+import { ArgumentError } from "../base/errors.ts";
+import { MS } from "../base/time.ts";
+import { setKeepAlive, setKeepInit, setMaxSegment } from "../tcp/calls.ts";
+import type { Tcb } from "../tcp/tcb.ts";
+import type { Stack } from "./stack.ts";
+
+/** Times in milliseconds, sizes in bytes. What is left out stays as the stack's configuration has it. */
+export interface ConnectionSettings {
+  /** TCP_NODELAY: Nagle off. */
+  readonly noDelay?: boolean;
+  /** SO_KEEPALIVE (RFC 9293 3.8.4). */
+  readonly keepAlive?: boolean;
+  /** TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT. */
+  readonly keepIdleMs?: number;
+  readonly keepIntervalMs?: number;
+  readonly keepCount?: number;
+  /** TCP_KEEPINIT: how long the handshake of an active open may take; 0: as long as SYNs are retransmitted. */
+  readonly keepInitMs?: number;
+  /** TCP_USER_TIMEOUT (RFC 5482); 0: off. */
+  readonly userTimeoutMs?: number;
+  /** SO_LINGER; -1: off. */
+  readonly lingerMs?: number;
+  /** TCP_MAXSEG: the largest segment to send and to offer in the SYN, 64 to 65,495; 0: what the path takes. */
+  readonly maxSegment?: number;
+}
+
+/** Sets what `settings` name. Throws `ArgumentError` for a value out of its range. */
+export function applySettings(tcb: Tcb, settings: ConnectionSettings, stack: Stack): void {
+  checkSettings(settings);
+  const { noDelay, keepIdleMs, keepIntervalMs, keepCount, userTimeoutMs, lingerMs } = settings;
+  if (noDelay !== undefined) tcb.noDelay = noDelay;
+  if (keepIdleMs !== undefined) tcb.keepAliveIdle = keepIdleMs * MS;
+  if (keepIntervalMs !== undefined) tcb.keepAliveInterval = keepIntervalMs * MS;
+  if (keepCount !== undefined) tcb.keepAliveCount = keepCount;
+  if (userTimeoutMs !== undefined) tcb.userTimeout = userTimeoutMs * MS;
+  if (lingerMs !== undefined) tcb.linger = lingerMs < 0 ? -1 : lingerMs * MS;
+  if (settings.keepInitMs !== undefined) setKeepInit(tcb, settings.keepInitMs * MS, stack);
+  if (settings.maxSegment !== undefined) setMaxSegment(tcb, settings.maxSegment, stack);
+  if (settings.keepAlive !== undefined) setKeepAlive(tcb, settings.keepAlive, stack);
+  else if (tcb.keepAlive && keepIdleMs !== undefined) setKeepAlive(tcb, true, stack);
+  if (noDelay === true && tcb.queuedToSend > 0) stack.markDirty(tcb);
+}
+
+/** Throws `ArgumentError` for a value out of its range. */
+export function checkSettings(settings: ConnectionSettings): void {
+  check("keepIdleMs", settings.keepIdleMs, 1, TIME_MAX);
+  check("keepIntervalMs", settings.keepIntervalMs, 1, TIME_MAX);
+  check("keepCount", settings.keepCount, 1, 127);
+  check("keepInitMs", settings.keepInitMs, 0, TIME_MAX);
+  check("userTimeoutMs", settings.userTimeoutMs, 0, TIME_MAX);
+  check("lingerMs", settings.lingerMs, -1, TIME_MAX);
+  const { maxSegment } = settings;
+  if (maxSegment !== 0) check("maxSegment", maxSegment, 64, 65_495);
+}
+
+function check(name: string, value: number | undefined, least: number, most: number): void {
+  if (value === undefined) return;
+  if (!(value >= least && value <= most)) {
+    throw new ArgumentError(name, `a number from ${least} to ${most}`, value, "ERR_OUT_OF_RANGE");
+  }
+}
+
+/** 24 days: more than TCP has a use for. */
+const TIME_MAX = 2 ** 31 - 1;

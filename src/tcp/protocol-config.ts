@@ -1,0 +1,80 @@
+/**
+ * Settings on which systems differ, and where an RFC leaves room or is older than its critics: what a reset, a SYN or
+ * an ICMP error may do, what a closed port answers, how long a handshake may take. The defaults are the RFCs' advice,
+ * or Linux's where they give none; FreeBSD's names are given where it has the same switch.
+ */
+import type { Micros } from "../base/time.ts";
+
+/** Part of `TcpConfig`. */
+export interface ProtocolConfig {
+  /**
+   * RFC 793's rule: any RST in the window ends the connection. Default false: RFC 5961 3.2, only the one at RCV.NXT.
+   * FreeBSD: net.inet.tcp.insecure_rst.
+   */
+  insecureRst: boolean;
+  /**
+   * RFC 793's rule: a SYN in the window is answered by an RST, and the connection is reset. Default false: RFC 5961 4.2, a
+   * challenge ACK. FreeBSD: net.inet.tcp.insecure_syn.
+   */
+  insecureSyn: boolean;
+  /**
+   * SYN and FIN in one segment. "listen", the default: a listener drops it (Linux); "always": nobody answers it (FreeBSD
+   * drop_synfin = 1); "never": a listener and TIME-WAIT take it for a SYN, whose FIN will come again; SYN-SENT takes the FIN
+   * too (FreeBSD drop_synfin = 0).
+   */
+  dropSynFin: "never" | "listen" | "always";
+  /** Closed ports: 0 answer by RST (RFC 9293 3.10.7.1); 1 ignore SYNs; 2 ignore everything. FreeBSD: net.inet.tcp.blackhole. */
+  blackhole: 0 | 1 | 2;
+  /**
+   * ICMP errors that end a connection in SYN-SENT. "any", the default: every unreachable (Linux, RFC 5461); "hard": protocol
+   * and port unreachable, administratively prohibited, as ECONNREFUSED (RFC 1122 4.2.3.9; FreeBSD icmp_may_rst = 1);
+   * "never": none, they only explain a timeout (FreeBSD icmp_may_rst = 0).
+   */
+  icmpMayReset: "any" | "hard" | "never";
+  /** A reset in TIME-WAIT: "ignore", the default (RFC 1337 3 (F1)), or "accept" (RFC 9293 3.10.7.4; Linux without tcp_rfc1337). */
+  timeWaitReset: "ignore" | "accept";
+  /**
+   * What a reset says to the application. "linux", the default: EPIPE in CLOSE-WAIT, nothing in CLOSING and LAST-ACK
+   * (RFC 9293 3.10.7.4), ECONNRESET elsewhere; "bsd": ECONNRESET in all of them.
+   */
+  resetErrors: "linux" | "bsd";
+  /**
+   * Which segments are in the window. "advertised", the default: up to the right edge last promised; "buffer": up to what the
+   * receive buffer could hold, where the 16 bits of the header could not say it (FreeBSD's rcv_wnd). Text beyond the edge is
+   * cut off all the same.
+   */
+  receiveWindow: "advertised" | "buffer";
+  /** The receive buffer is rounded up to a whole number of segments (4.4BSD's tcp_mss). Default false. */
+  receiveBufferRounded: boolean;
+  /**
+   * With timestamps agreed on, a segment without them is dropped (RFC 7323 3.2, SHOULD; the default); false takes it as it is
+   * (Linux; FreeBSD tolerate_missing_ts = 1).
+   */
+  timestampsRequired: boolean;
+  /**
+   * From the SYN's n-th retransmission on it carries no window scale, timestamps and SACK-permitted, for middleboxes that drop
+   * them. 0, the default: never. FreeBSD rexmit_drop_options: 3.
+   */
+  rexmitDropOptions: number;
+  /**
+   * How long an active open may take. 0, the default: `synRetries` decides (Linux). FreeBSD: net.inet.tcp.keepinit, 75 s.
+   * `ConnectionSettings.keepInitMs` sets it for one connection (TCP_KEEPINIT).
+   */
+  keepInit: Micros;
+}
+
+/** The defaults. */
+export const DEFAULT_PROTOCOL: ProtocolConfig = {
+  insecureRst: false,
+  insecureSyn: false,
+  dropSynFin: "listen",
+  blackhole: 0,
+  icmpMayReset: "any",
+  timeWaitReset: "ignore",
+  resetErrors: "linux",
+  receiveWindow: "advertised",
+  receiveBufferRounded: false,
+  timestampsRequired: true,
+  rexmitDropOptions: 0,
+  keepInit: 0,
+};
