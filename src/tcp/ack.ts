@@ -8,6 +8,7 @@ import { NEVER } from "../base/time.ts";
 import { FIN, type Segment, SYN } from "../wire/segment.ts";
 import { AckSample } from "./congestion/congestion.ts";
 import { type TcpContext, timestampClock } from "./context.ts";
+import { paceByWindow } from "./pacing.ts";
 import { onAck } from "./recovery/recovery.ts";
 import { acknowledgeRecords, inFlight, NONE, settle, takeSack } from "./recovery/scoreboard.ts";
 import { sampleRtt } from "./rtt.ts";
@@ -51,6 +52,7 @@ export function acknowledge(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   if (!outstanding) return;
 
   onAck(tcb, sample, duplicate, ctx);
+  if (ctx.config.pacing && !tcb.congestion.ownsWindow) paceByWindow(tcb, sample.inFlight);
   if (tcb.cwndLimited && gt(snd.una, tcb.cwndLimitedAt)) tcb.cwndLimited = false;
   if (snd.una === snd.nxt) {
     settle(tcb);

@@ -73,6 +73,10 @@ export interface TcpConfig extends ProtocolConfig {
   challengeInterval: Micros;
   /** RSTs for segments without a connection, a second. FreeBSD: net.inet.icmp.icmplim = 200; 1,000 here. */
   resets: number;
+  /** Pacing for those congestion controls that do without (Linux does so under the fq queue discipline). BBR always paces. */
+  pacing: boolean;
+  /** Bytes a second that a new connection never sends faster than, as SO_MAX_PACING_RATE; 0: no limit. */
+  maxPacingRate: number;
   /** Congestion control of new connections. */
   congestion: CongestionName;
 }
@@ -116,6 +120,8 @@ export const DEFAULT_CONFIG: TcpConfig = {
   challengeAcks: 1_000,
   challengeInterval: 500 * MS,
   resets: 1_000,
+  pacing: false,
+  maxPacingRate: 0,
   congestion: "newreno",
 };
 

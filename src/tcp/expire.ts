@@ -22,6 +22,10 @@ export function expire(tcb: Tcb, ctx: TcpContext): void {
     tcb.quickAcks = QUICK_ACKS;
     ctx.markDirty(tcb);
   }
+  if (tcb.paceAt <= now) {
+    tcb.paceAt = NEVER;
+    ctx.markDirty(tcb);
+  }
   if (tcb.retransmitAt <= now) retransmitTimeout(tcb, ctx);
   if (tcb.persistAt <= now) persistTimeout(tcb, ctx);
   if (tcb.keepAliveAt <= now) keepAliveTimeout(tcb, ctx);

@@ -8,6 +8,8 @@ import { NEVER } from "../base/time.ts";
 import { ACK, FIN, PSH, RST, SYN, URG } from "../wire/segment.ts";
 import type { TcpContext } from "./context.ts";
 import { timestampClock } from "./context.ts";
+import { checkAppLimited, noteSent } from "./delivery-rate.ts";
+import { depart, isPaced } from "./pacing.ts";
 import { countSent } from "./recovery/prr.ts";
 import { inFlight, limitRecord, nextRetransmit } from "./recovery/scoreboard.ts";
 import type { SegmentOut } from "./segment-out.ts";
@@ -116,6 +118,7 @@ function retransmission(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
     markLimited(tcb);
     return false;
   }
+  if (isPaced(tcb, ctx)) return false;
   const most = Math.min(largestText(tcb), Math.max(mss, room - (room % mss)));
   const windowed = diff(add(tcb.snd.una, Math.max(tcb.snd.wnd, mss)), ring.seqAt(i));
   if (windowed <= 0) return false;
@@ -136,6 +139,8 @@ function resend(tcb: Tcb, i: number, ctx: TcpContext, out: SegmentOut): void {
   if (fin) out.flags |= FIN;
   ring.resent(i, ctx.now);
   countSent(tcb, length);
+  depart(tcb, length, ctx);
+  if (tcb.rate !== null) noteSent(tcb, tcb.rate, i, ctx.now);
   tcb.retransmits++;
   tcb.bytesRetransmitted += out.textLength;
   ctx.counters.RetransSegs++;
@@ -151,8 +156,11 @@ function lastAck(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
 
 function newText(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   if (tcb.queuedToSend === 0 || tcb.finSent) return false;
+  if (unsent(tcb) > 0 && isPaced(tcb, ctx)) return false;
   const length = nextText(tcb, ctx);
   if (length === 0) {
+    tcb.isPacing = false;
+    if (tcb.rate !== null && unsent(tcb) <= 0) checkAppLimited(tcb, tcb.rate);
     if (tcb.snd.una === tcb.snd.nxt && tcb.persistAt === NEVER) startPersist(tcb, ctx);
     return false;
   }
@@ -173,6 +181,8 @@ function newText(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   if (length % segmentText(tcb) !== 0) snd.small = snd.nxt;
   tcb.sentRing.push(at, sequenceLength, ctx.now);
   countSent(tcb, sequenceLength);
+  depart(tcb, length, ctx);
+  if (tcb.rate !== null) noteSent(tcb, tcb.rate, tcb.sentRing.count - 1, ctx.now);
   tcb.persistAt = NEVER;
   tcb.lastSent = ctx.now;
   if (tcb.retransmitAt === NEVER) startRetransmit(tcb, ctx);
@@ -194,6 +204,7 @@ function finAlone(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   tcb.finSent = true;
   tcb.sentRing.push(snd.nxt, 1, ctx.now);
   snd.nxt = add(snd.nxt, 1);
+  if (tcb.rate !== null) noteSent(tcb, tcb.rate, tcb.sentRing.count - 1, ctx.now);
   tcb.lastSent = ctx.now;
   if (tcb.retransmitAt === NEVER && tcb.persistAt === NEVER) startRetransmit(tcb, ctx);
   return true;
@@ -216,6 +227,7 @@ function probe(tcb: Tcb, ctx: TcpContext, out: SegmentOut): void {
     fillText(tcb, out, snd.nxt, length);
     tcb.sentRing.push(snd.nxt, length, ctx.now);
     snd.nxt = add(snd.nxt, length);
+    if (tcb.rate !== null) noteSent(tcb, tcb.rate, tcb.sentRing.count - 1, ctx.now);
   } else {
     out.seq = add(snd.nxt, -1);
   }

@@ -4,6 +4,7 @@
  */
 import { diff, gt } from "../base/seq.ts";
 import type { TcpContext } from "./context.ts";
+import { quantum } from "./pacing.ts";
 import { inFlight } from "./recovery/scoreboard.ts";
 import type { Tcb } from "./tcb.ts";
 
@@ -40,7 +41,8 @@ export function sackBlocksMax(tcb: Tcb): number {
 export function largestText(tcb: Tcb): number {
   const mss = segmentText(tcb);
   if (!tcb.path.offload) return mss;
-  return Math.max(mss, Math.floor((PACKET_MAX - HEADERS_MAX) / mss) * mss);
+  const most = PACKET_MAX - HEADERS_MAX;
+  return Math.max(mss, Math.floor((tcb.pacingRate > 0 ? Math.min(most, quantum(tcb)) : most) / mss) * mss);
 }
 
 /**
@@ -58,7 +60,8 @@ export function nextText(tcb: Tcb, ctx: TcpContext): number {
   }
   const usable = snd.wnd - diff(snd.nxt, snd.una);
   const room = tcb.cwnd - flight;
-  if (room < pending && room <= usable) markLimited(tcb);
+  // Paced text waits with the window half used: only a window that is full limits it.
+  if (room < pending && room <= usable && (tcb.pacingRate === 0 || room < mss)) markLimited(tcb);
   let length = Math.min(pending, usable, room, largestText(tcb));
   if (length <= 0) return 0;
   if (length >= mss) {

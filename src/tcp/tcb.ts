@@ -13,6 +13,7 @@ import { SentRing } from "./buffer/sent-ring.ts";
 import type { TcpConfig } from "./config.ts";
 import type { CongestionControl } from "./congestion/congestion.ts";
 import type { Path } from "./context.ts";
+import type { DeliveryRate } from "./delivery-rate.ts";
 import { RecoveryState } from "./recovery/recovery-state.ts";
 import { CLOSED, isLegal, STATE_NAMES, type State } from "./state.ts";
 
@@ -188,6 +189,13 @@ export class Tcb {
   reordering = 3;
   /** Bytes a second at which text leaves; 0: as fast as the windows allow. */
   pacingRate = 0;
+  /** SO_MAX_PACING_RATE: bytes a second that pacing never exceeds; 0: no limit. */
+  maxPacingRate: number;
+  /** When the next text may leave by `pacingRate`; and whether it waits, or waited just now, for that (pacing.ts). */
+  departAt: Micros = -0.5;
+  isPacing = false;
+  /** Delivery-rate sampling, where congestion control asks for it. */
+  rate: DeliveryRate | null = null;
   /** Bytes acknowledged in congestion avoidance since cwnd last grew (RFC 5681 3.1, RFC 3465). */
   cwndAcked = 0;
   caState: number = CA_OPEN;
@@ -212,6 +220,8 @@ export class Tcb {
   keepAliveAt: Micros = NEVER;
   /** FIN-WAIT-2 without an owner, linger. */
   lingerAt: Micros = NEVER;
+  /** Pacing lets more text go. */
+  paceAt: Micros = NEVER;
   /** What the wheel holds; at most the earliest of the above. */
   wheelAt: Micros = NEVER;
 
@@ -283,6 +293,8 @@ export class Tcb {
     this.keepAliveCount = config.keepAliveCount;
     this.userTimeout = config.userTimeout;
     this.keepInit = config.keepInit;
+    this.maxPacingRate = config.maxPacingRate;
+    this.pacingRate = config.maxPacingRate;
     this.rcv.buffer = config.receiveBuffer;
   }
 

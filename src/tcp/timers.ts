@@ -9,7 +9,14 @@ import type { Tcb } from "./tcb.ts";
 
 /** The earliest deadline. */
 export function earliest(tcb: Tcb): Micros {
-  return Math.min(tcb.retransmitAt, tcb.persistAt, tcb.delayedAckAt, tcb.keepAliveAt, tcb.lingerAt);
+  return Math.min(
+    tcb.retransmitAt,
+    tcb.persistAt,
+    tcb.delayedAckAt,
+    tcb.keepAliveAt,
+    tcb.lingerAt,
+    tcb.paceAt,
+  );
 }
 
 /** RFC 6298 5.1, 5.3: (re)starts the retransmission timer, cut short by the user timeout (RFC 5482). */
@@ -58,4 +65,5 @@ export function stopTimers(tcb: Tcb): void {
   tcb.delayedAckAt = NEVER;
   tcb.keepAliveAt = NEVER;
   tcb.lingerAt = NEVER;
+  tcb.paceAt = NEVER;
 }

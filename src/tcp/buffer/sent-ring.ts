@@ -4,6 +4,7 @@
  * retransmission that ends inside a record splits it. Sizes count sequence numbers, SYN and FIN included.
  */
 import { add, diff, gt, leq, lt, type Seq, seq, toInt } from "../../base/seq.ts";
+import { RateColumns } from "./rate-columns.ts";
 
 /** The peer holds it (RFC 2018). */
 export const SACKED = 1;
@@ -32,6 +33,8 @@ export class SentRing {
   sacked = 0;
   lost = 0;
   retransmitted = 0;
+  /** What delivery-rate sampling needs of each record; null unless `trackRate` was called. */
+  rate: RateColumns | null = null;
 
   seqAt(i: number): Seq {
     return seq(this.#table[this.#row(i) + SEQ]!);
@@ -66,8 +69,19 @@ export class SentRing {
     t[row + FLAGS] = 0;
   }
 
+  /** Keeps what delivery-rate sampling needs of each record from now on. */
+  trackRate(): void {
+    this.rate ??= new RateColumns(this.#mask + 1);
+  }
+
+  /** Row of record `i` in `rate`. */
+  rateRow(i: number): number {
+    return (this.#head + i) & this.#mask;
+  }
+
   /** Forgets the oldest record. */
   shift(): void {
+    if (this.rate !== null) this.#deliver(this.rate, 0);
     this.#uncount(0);
     this.#head = (this.#head + 1) & this.#mask;
     this.count--;
@@ -75,6 +89,7 @@ export class SentRing {
 
   /** Cuts off what `una` acknowledges of the oldest record. */
   trimFirst(una: Seq): void {
+    if (this.rate !== null) this.#deliver(this.rate, 0);
     this.#uncount(0);
     const row = this.#row(0);
     const t = this.#table;
@@ -116,6 +131,7 @@ export class SentRing {
     for (let k = this.count; k > i; k--) {
       const from = this.#row(k - 1);
       t.copyWithin(this.#row(k), from, from + COLUMNS);
+      this.rate?.copy(this.rateRow(k), this.rateRow(k - 1));
     }
     this.count++;
     const first = this.#row(i);
@@ -139,6 +155,7 @@ export class SentRing {
         continue;
       }
       if (gt(this.endAt(i), right)) this.split(i, right);
+      if (this.rate !== null) this.#deliver(this.rate, i);
       this.setFlags(i, (this.flagsAt(i) & EVER_RETRANSMITTED) | SACKED);
       newly += this.lengthAt(i);
     }
@@ -151,11 +168,18 @@ export class SentRing {
     this.#mask = -1;
     this.#head = 0;
     this.count = this.sacked = this.lost = this.retransmitted = 0;
+    this.rate?.grow(0, 0, 0, 0);
   }
 
   /** End of the newest record: what SND.NXT was when it was pushed. Only when `count` > 0. */
   get end(): Seq {
     return add(this.seqAt(this.count - 1), this.lengthAt(this.count - 1));
+  }
+
+  /** Record `i` is acknowledged; what was SACKed was delivered then. */
+  #deliver(rate: RateColumns, i: number): void {
+    const flags = this.flagsAt(i);
+    if ((flags & SACKED) === 0) rate.deliver(this.rateRow(i), this.sentAt(i), toInt(this.endAt(i)), flags);
   }
 
   #row(i: number): number {
@@ -187,6 +211,7 @@ export class SentRing {
       const row = this.#row(i);
       for (let c = 0; c < COLUMNS; c++) table[i * COLUMNS + c] = this.#table[row + c]!;
     }
+    this.rate?.grow(capacity, this.#head, this.#mask, this.count);
     this.#table = table;
     this.#head = 0;
     this.#mask = capacity - 1;

@@ -47,6 +47,15 @@ export interface CongestionControl {
   onRecovered(tcb: Tcb, inFlight: number): void;
   /** The reduction was for nothing (RFC 4015, DSACK, F-RTO): `tcb.priorCwnd`, `tcb.priorSsthresh` are what was before. */
   onUndo(tcb: Tcb): void;
+  /** It needs delivery-rate samples (`delivery-rate.ts`). */
+  readonly needsRate?: boolean;
+  /** Text leaves with nothing else in flight after the application held back (draft-ietf-ccwg-bbr 5.4). With `needsRate` only. */
+  onRestart?(tcb: Tcb, now: Micros): void;
+  /**
+   * A record of `length` bytes is taken for lost: what was in flight when it was sent, what was lost since, itself included,
+   * and whether the application was the limit then (draft-ietf-ccwg-bbr 5.5.10.2). With `needsRate` only.
+   */
+  onMarkedLost?(tcb: Tcb, length: number, txInFlight: number, lost: number, isAppLimited: boolean): void;
   /** Data is to be sent after nothing was for longer than RTO (RFC 5681 4.1, RFC 7661). */
   onIdle(tcb: Tcb, initialWindow: number): void;
 }
@@ -69,7 +78,7 @@ export function setCongestion(tcb: Tcb, name: CongestionName, initialWindow: num
   tcb.congestion = control;
   tcb.ccState = null;
   tcb.cwndAcked = 0;
-  tcb.pacingRate = 0;
+  tcb.pacingRate = tcb.maxPacingRate;
   if (!tcb.synAcked) return;
   const { cwnd, ssthresh } = tcb;
   control.init(tcb, initialWindow);

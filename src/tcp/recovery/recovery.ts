@@ -5,6 +5,7 @@
 import { diff, geq, gt, lt } from "../../base/seq.ts";
 import type { AckSample } from "../congestion/congestion.ts";
 import type { TcpContext } from "../context.ts";
+import { takeRate } from "../delivery-rate.ts";
 import { CA_CWR, CA_DISORDER, CA_LOSS, CA_OPEN, CA_RECOVERY, type Tcb } from "../tcb.ts";
 import { DUP_THRESH, detectBySack, loseOldest } from "./loss-detection.ts";
 import { beginReduction, endReduction, isReducing, reduce } from "./prr.ts";
@@ -17,7 +18,7 @@ export function onAck(tcb: Tcb, sample: AckSample, duplicate: boolean, ctx: TcpC
   const lost = tcb.lost;
   sample.lost = 0;
   if (tcb.caState === CA_OPEN && !duplicate && sample.sacked === 0) {
-    tcb.delivered += sample.delivered;
+    noteDelivered(tcb, sample);
     if (progressed) tcb.congestion.onAck(tcb, sample);
     return;
   }
@@ -25,10 +26,14 @@ export function onAck(tcb: Tcb, sample: AckSample, duplicate: boolean, ctx: TcpC
     if (tcb.caState !== CA_LOSS) endReduction(tcb);
     settle(tcb);
   }
-  if (tcb.sackPermitted) detectBySack(tcb);
-  else countDuplicates(tcb, sample, duplicate);
-  if (!tcb.sackPermitted) countDelivered(tcb, sample, duplicate, dupAcks);
-  tcb.delivered += sample.delivered;
+  if (tcb.sackPermitted) {
+    noteDelivered(tcb, sample);
+    detectBySack(tcb);
+  } else {
+    countDuplicates(tcb, sample, duplicate);
+    countDelivered(tcb, sample, duplicate, dupAcks);
+    noteDelivered(tcb, sample);
+  }
 
   if (tcb.caState <= CA_CWR) {
     if (tcb.sentRing.lost > 0) enterRecovery(tcb, sample, ctx);
@@ -39,6 +44,11 @@ export function onAck(tcb: Tcb, sample: AckSample, duplicate: boolean, ctx: TcpC
   // PRR leads the window down; elsewhere, slow start after a timeout included, it opens.
   if (isReducing(tcb)) reduce(tcb, sample);
   else if (progressed || tcb.congestion.ownsWindow) tcb.congestion.onAck(tcb, sample);
+}
+
+function noteDelivered(tcb: Tcb, sample: AckSample): void {
+  tcb.delivered += sample.delivered;
+  if (tcb.rate !== null) takeRate(tcb, tcb.rate, sample);
 }
 
 /** CWR is held until something above the point is acknowledged, so that CWR reached the peer (Linux; RFC 3168 6.1.2). */

@@ -6,6 +6,7 @@ import { add, diff, geq, gt, leq, lt, max, type Seq, seq } from "../../base/seq.
 import type { Segment } from "../../wire/segment.ts";
 import { EVER_RETRANSMITTED, LOST, RETRANSMITTED, SACKED } from "../buffer/sent-ring.ts";
 import type { TcpContext } from "../context.ts";
+import { noteLost } from "../delivery-rate.ts";
 import { CA_OPEN, type Tcb } from "../tcb.ts";
 
 /** Bytes thought to be in the network: RFC 6675's "pipe", counted in bytes. */
@@ -66,8 +67,10 @@ function isDuplicateReport(tcb: Tcb, seg: Segment): boolean {
 /** Marks record `i` lost, and whatever retransmission of it was in flight too. */
 export function markLost(tcb: Tcb, i: number): void {
   const ring = tcb.sentRing;
-  ring.setFlags(i, (ring.flagsAt(i) & EVER_RETRANSMITTED) | LOST);
+  const flags = ring.flagsAt(i);
   tcb.lost += ring.lengthAt(i);
+  if (tcb.rate !== null) noteLost(tcb, i);
+  ring.setFlags(i, (flags & EVER_RETRANSMITTED) | LOST);
   const at = ring.seqAt(i);
   if (lt(at, tcb.resendHint) || lt(tcb.resendHint, tcb.snd.una)) tcb.resendHint = at;
 }

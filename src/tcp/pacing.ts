@@ -1,0 +1,54 @@
+/**
+ * Pacing: text leaves at `tcb.pacingRate` instead of in bursts of a window (draft-ietf-ccwg-bbr 5.6.2; the earliest
+ * departure time of Linux's tcp_output.c). A quantum (5.6.3) may leave at once; then output waits for the timer `paceAt`.
+ * Time by which a coarse timer comes late is not lost: the quanta that it delayed follow at once.
+ */
+import { type Micros, MS } from "../base/time.ts";
+import type { TcpContext } from "./context.ts";
+import type { Tcb } from "./tcb.ts";
+
+/** A timer that is later than this loses the difference: two roundings of the Node host's millisecond, and some work. */
+const LATE_MAX: Micros = 3 * MS;
+
+/** Bytes that may leave at once: what the rate carries in a millisecond, but two segments at least (5.6.3; Linux: tcp_tso_autosize). */
+export function quantum(tcb: Tcb): number {
+  return Math.max(2 * tcb.snd.mss, Math.min(tcb.pacingRate / 1_000, QUANTUM_MAX));
+}
+
+const QUANTUM_MAX = 65_536;
+
+/** Whether text must wait for its turn. Sets the timer for it. */
+export function isPaced(tcb: Tcb, ctx: TcpContext): boolean {
+  if (tcb.pacingRate <= 0) return false;
+  const ahead = tcb.departAt - ctx.now;
+  if (ahead <= 0) return false;
+  if (ahead <= ((quantum(tcb) - tcb.snd.mss) * 1e6) / tcb.pacingRate) return false;
+  tcb.isPacing = true;
+  tcb.paceAt = tcb.departAt;
+  if (tcb.paceAt < tcb.wheelAt) ctx.rearm(tcb);
+  return true;
+}
+
+/** `length` bytes of text leave now. */
+export function depart(tcb: Tcb, length: number, ctx: TcpContext): void {
+  if (tcb.pacingRate <= 0) return;
+  // Only who waited for the timer catches up: silence of the application or a full window earns no burst.
+  const from = tcb.isPacing ? ctx.now - LATE_MAX : ctx.now;
+  tcb.departAt = Math.max(tcb.departAt, from) + (length * 1e6) / tcb.pacingRate;
+}
+
+/** Sets the rate in bytes a second, within the connection's own limit (SO_MAX_PACING_RATE); 0: no pacing but for that. */
+export function setPacingRate(tcb: Tcb, rate: number): void {
+  const most = tcb.maxPacingRate;
+  tcb.pacingRate = most > 0 && (rate <= 0 || rate > most) ? most : rate;
+}
+
+/**
+ * Pacing for a congestion control that knows nothing of it: twice cwnd a round trip while slow start doubles it, then 1.2
+ * times (Linux: tcp_update_pacing_rate, tcp_pacing_ss_ratio, tcp_pacing_ca_ratio).
+ */
+export function paceByWindow(tcb: Tcb, flight: number): void {
+  if (tcb.srttUs <= 0) return;
+  const ratio = tcb.cwnd < tcb.ssthresh / 2 ? 2 : 1.2;
+  setPacingRate(tcb, (ratio * Math.max(tcb.cwnd, flight) * 1e6) / tcb.srttUs);
+}
