@@ -356,6 +356,7 @@ export declare class TransmitBatch {
     pieceCount: number;
     used: number;
     hasRoom(head: number, pieces: number): boolean;
+    hasRooms(packets: number, head: number): boolean;
     open(): number;
     addPiece(chunk: Uint8Array, offset: number, length: number): void;
     close(offset: number, head: number, pieces: number, total: number, gsoSize: number, csumStart: number, family: number): void;
@@ -390,6 +391,7 @@ export declare class StackInterface {
 export interface StackOptions {
     readonly interfaces: StackInterface[];
     readonly tcp?: Partial<TcpConfig>;
+    readonly reassembly?: Partial<ReassemblyOptions>;
     readonly exactTimers?: boolean;
 }
 export declare class Stack implements TcpContext {
@@ -408,6 +410,7 @@ export declare class Stack implements TcpContext {
     readonly drops: DropCounters;
     readonly observers: Observers;
     readonly arena: Arena;
+    readonly fragments: FragmentInput;
     readonly bare: SegmentOut;
     readonly tcbs: (Tcb | null)[];
     readonly startedAt: Micros;

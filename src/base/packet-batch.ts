@@ -73,6 +73,11 @@ export class TransmitBatch {
     return this.count < ROWS && this.used + HEADROOM + head + 3 <= SLAB && this.pieceCount + pieces <= PIECES;
   }
 
+  /** Whether `packets` more, each of up to `head` bytes without pieces, fit. */
+  hasRooms(packets: number, head: number): boolean {
+    return this.count + packets <= ROWS && this.used + packets * (HEADROOM + head + 3) <= SLAB;
+  }
+
   /** Opens a row and returns the offset at which the caller writes the head (4-aligned). */
   open(): number {
     return this.used + HEADROOM;

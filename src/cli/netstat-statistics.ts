@@ -18,6 +18,13 @@ const SECTIONS: readonly (readonly [section: string, sentences: readonly Sentenc
       ["InDelivers", "% incoming packets delivered", "always"],
       ["OutRequests", "% requests sent out", "always"],
       ["OutDiscards", "% outgoing packets dropped"],
+      ["ReasmTimeout", "% fragments dropped after timeout"],
+      ["ReasmReqds", "% reassemblies required"],
+      ["ReasmOKs", "% packets reassembled ok"],
+      ["ReasmFails", "% packet reassembles failed"],
+      ["FragOKs", "% fragments received ok"],
+      ["FragFails", "% fragments failed"],
+      ["FragCreates", "% fragments created"],
     ],
   ],
   [
@@ -76,7 +83,7 @@ const SECTIONS: readonly (readonly [section: string, sentences: readonly Sentenc
   ["IpExt", []],
 ];
 
-const IP_EXT: ReadonlySet<string> = new Set(["InOctets", "OutOctets"]);
+const IP_EXT: ReadonlySet<string> = new Set(["InOctets", "OutOctets", "ReasmOverlaps"]);
 
 /** Counters without a sentence go by their name, where they are not 0. */
 export function formatStatistics(snapshot: StackSnapshot): string {

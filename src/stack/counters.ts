@@ -11,9 +11,19 @@ export class IpCounters {
   InHdrErrors = 0;
   InAddrErrors = 0;
   InUnknownProtos = 0;
+  /** Fragments; packets put together of them; fragments refused and packets given up; those given up for their time; overlaps (IpExt). */
+  ReasmReqds = 0;
+  ReasmOKs = 0;
+  ReasmFails = 0;
+  ReasmTimeout = 0;
+  ReasmOverlaps = 0;
   OutRequests = 0;
   OutOctets = 0;
   OutDiscards = 0;
+  /** Packets sent in fragments, those that found no room, and the fragments. */
+  FragOKs = 0;
+  FragFails = 0;
+  FragCreates = 0;
   IcmpInMsgs = 0;
   IcmpInErrors = 0;
   IcmpInEchos = 0;

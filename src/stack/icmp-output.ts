@@ -14,6 +14,7 @@ import {
 import { emitIpv4, IPV4_HEADER } from "../wire/ipv4.ts";
 import { type Segment, SYN } from "../wire/segment.ts";
 import { emitTcp } from "../wire/tcp-emit.ts";
+import { sendFragments } from "./fragment-output.ts";
 import type { Stack } from "./stack.ts";
 
 const TTL = 64;
@@ -71,10 +72,18 @@ function send(
     stack.ip.OutDiscards++;
     return false;
   }
+  const id = stack.host.random() & 0xffff;
+  if (IPV4_HEADER + most > stack.interfaces.pathTo(remote, link).mtu) {
+    const packet = new Uint8Array(IPV4_HEADER + most);
+    const view = new DataView(packet.buffer);
+    const length = IPV4_HEADER + write(view, IPV4_HEADER);
+    emitIpv4(view, 0, length, id, false, TTL, PROTOCOL_ICMP, local, remote, 0);
+    return sendFragments(stack, link, packet.subarray(0, length), stack.interfaces.pathTo(remote, link).mtu);
+  }
   const { tx } = link;
   const at = tx.open();
   const total = IPV4_HEADER + write(tx.view, at + IPV4_HEADER);
-  emitIpv4(tx.view, at, total, stack.host.random() & 0xffff, false, TTL, PROTOCOL_ICMP, local, remote, 0);
+  emitIpv4(tx.view, at, total, id, false, TTL, PROTOCOL_ICMP, local, remote, 0);
   tx.close(at, total, 0, total, 0, -1, 4);
   return true;
 }

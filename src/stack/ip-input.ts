@@ -28,7 +28,7 @@ export function ipInput(
     return false;
   }
   const reason = parseIpv4(seg.view, offset, length, seg);
-  if (reason !== drop.OK) {
+  if (reason !== drop.OK && reason !== drop.IP_FRAGMENT) {
     stack.ip.InHdrErrors++;
     stack.drop(reason);
     return false;
@@ -49,6 +49,11 @@ export function ipInput(
     stack.drop(drop.IP_NOT_OURS);
     return false;
   }
+  if (reason === drop.IP_FRAGMENT) {
+    const whole = stack.fragments.take(seg);
+    if (whole !== null) wholeInput(stack, link, seg, whole);
+    return false;
+  }
   stack.ip.InDelivers++;
   if (seg.protocol === PROTOCOL_TCP) return stack.tcpInput(seg);
   if (seg.protocol === PROTOCOL_ICMP) {
@@ -59,6 +64,18 @@ export function ipInput(
   stack.drop(drop.PROTOCOL_UNKNOWN);
   sendUnreachable(stack, seg.protocol === PROTOCOL_UDP ? PORT_UNREACHABLE : PROTOCOL_UNREACHABLE, seg);
   return false;
+}
+
+/** A packet put together of fragments. Its memory is its own, whatever is kept of it; no device vouched for its checksum. */
+function wholeInput(stack: Stack, link: StackInterface, seg: Segment, whole: Uint8Array): void {
+  const { bytes, view } = seg;
+  seg.bytes = whole;
+  seg.view = new DataView(whole.buffer);
+  seg.checksumOk = false;
+  seg.gsoSize = 0;
+  ipInput(stack, link, seg, 0, whole.length);
+  seg.bytes = bytes;
+  seg.view = view;
 }
 
 /** RFC 1122 3.2.1.3, RFC 9293 3.9.2.1 (MUST-63): a source is one host, and from outside not this one. */

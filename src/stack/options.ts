@@ -1,6 +1,7 @@
 /** What a stack is made of, as `new Stack` takes it. */
 import type { TcpConfig } from "../tcp/config.ts";
 import type { StackInterface } from "./interface.ts";
+import type { ReassemblyOptions } from "./reassembly.ts";
 
 /** What a stack is made of. */
 export interface StackOptions {
@@ -8,6 +9,8 @@ export interface StackOptions {
   readonly interfaces: StackInterface[];
   /** Differences from `DEFAULT_CONFIG`. */
   readonly tcp?: Partial<TcpConfig>;
+  /** Differences from `DEFAULT_REASSEMBLY`: what fragments may cost. */
+  readonly reassembly?: Partial<ReassemblyOptions>;
   /** Timers fire at their exact time, for simulation; else those of 10 ms and more are rounded up by about 1 ms. */
   readonly exactTimers?: boolean;
 }

@@ -40,6 +40,7 @@ import type { Connection } from "./connection.ts";
 import { DropCounters, IpCounters } from "./counters.ts";
 import type { ConnectionHandler, ListenerHandler } from "./events.ts";
 import { FlowTable, KIND_SYN_RECEIVED, KIND_TCB, KIND_TIME_WAIT } from "./flow-table.ts";
+import { FragmentInput } from "./fragment-input.ts";
 import type { StackSnapshot } from "./inspect.ts";
 import { snapshot } from "./inspect-stack.ts";
 import { Interfaces, type StackInterface } from "./interface.ts";
@@ -74,6 +75,7 @@ export class Stack implements TcpContext {
   readonly drops: DropCounters = new DropCounters();
   readonly observers: Observers = new Observers();
   readonly arena: Arena = new Arena();
+  readonly fragments: FragmentInput;
   readonly bare: SegmentOut = new SegmentOut();
   /** TCBs by slot. */
   readonly tcbs: (Tcb | null)[] = [];
@@ -107,6 +109,7 @@ export class Stack implements TcpContext {
       maximum: this.config.flowsMax,
     });
     this.wheel = new TimerWheel(TICK, this.now, { exact: options.exactTimers ?? false });
+    this.fragments = new FragmentInput(this, options.reassembly);
     this.listeners = new Listeners(this);
     this.ports = new EphemeralPorts(host.secret);
     this.cookies = new SynCookies(host.secret);
@@ -196,12 +199,13 @@ export class Stack implements TcpContext {
 
   /** The earliest time at which `expire` has something to do; NEVER (Infinity) without any. */
   nextDeadline(): Micros {
-    return this.wheel.nextDeadline();
+    return Math.min(this.wheel.nextDeadline(), this.fragments.nextDeadline());
   }
 
   /** Runs the timers that are due. */
   expire(): void {
     this.wheel.expire(this.now, this.#onDue);
+    this.fragments.expire();
   }
 
   #due(slot: number): void {

@@ -12,6 +12,10 @@ export const DROP_NAMES = [
   "ip-total-length",
   "ip-checksum",
   "ip-fragment",
+  "ip-fragment-invalid",
+  "ip-fragment-overlap",
+  "ip-fragment-limit",
+  "ip-fragment-timeout",
   "ip-source-invalid",
   "ip-not-ours",
   "ip6-not-yet",
@@ -56,7 +60,12 @@ export const IP_VERSION: Drop = codeOf("ip-version");
 export const IP_HEADER_LENGTH: Drop = codeOf("ip-header-length");
 export const IP_TOTAL_LENGTH: Drop = codeOf("ip-total-length");
 export const IP_CHECKSUM: Drop = codeOf("ip-checksum");
+/** What a parser says of a fragment, which then goes to reassembly: nothing is dropped for it. */
 export const IP_FRAGMENT: Drop = codeOf("ip-fragment");
+export const IP_FRAGMENT_INVALID: Drop = codeOf("ip-fragment-invalid");
+export const IP_FRAGMENT_OVERLAP: Drop = codeOf("ip-fragment-overlap");
+export const IP_FRAGMENT_LIMIT: Drop = codeOf("ip-fragment-limit");
+export const IP_FRAGMENT_TIMEOUT: Drop = codeOf("ip-fragment-timeout");
 export const IP_SOURCE_INVALID: Drop = codeOf("ip-source-invalid");
 export const IP_NOT_OURS: Drop = codeOf("ip-not-ours");
 export const IP6_NOT_YET: Drop = codeOf("ip6-not-yet");

@@ -2,7 +2,7 @@
  * The IPv4 header (RFC 791): parsed into the scratch segment, written with its checksum.
  *
  * Everything is read as 32-bit words, which the layout below counts. Knows nothing of whose address is whose,
- * and reassembles nothing: a fragment is reported as one.
+ * and reassembles nothing: a fragment is parsed and reported as one.
  *
  *   0  version(4) IHL(4) type of service(6) ECN(2)   total length(16)
  *   4  identification(16)                            reserved DF MF fragment offset(13)
@@ -61,7 +61,6 @@ export function parseIpv4(view: DataView, offset: number, length: number, seg: S
   // Folding twice is cheaper than a remainder, and adds up: thirty half words carry no more than 5 bits.
   words = (words & 0xffff) + (words >>> 16);
   if ((words & 0xffff) + (words >>> 16) !== 0xffff) return IP_CHECKSUM;
-  if ((w1 & FRAGMENT_MASK) !== 0) return IP_FRAGMENT;
 
   // TTL 0 passes: RFC 1122 3.2.1.7, a host MUST NOT discard a datagram for its TTL.
   seg.family = 4;
@@ -73,7 +72,7 @@ export function parseIpv4(view: DataView, offset: number, length: number, seg: S
   seg.ipStart = offset;
   seg.ipPayload = offset + headerLength;
   seg.ipPayloadLength = total - headerLength;
-  return OK;
+  return (w1 & FRAGMENT_MASK) === 0 ? OK : IP_FRAGMENT;
 }
 
 /** Apart from `parseIpv4`, which V8 would else not inline for its size (`npm run bench -- parse`). */
