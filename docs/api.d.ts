@@ -278,6 +278,7 @@ export interface TcpConfig extends ProtocolConfig {
     synAckRetries: number;
     orphanRetries: number;
     delayedAck: Micros;
+    quickAcks: number;
     finWait2: Micros;
     keepAliveIdle: Micros;
     keepAliveInterval: Micros;

