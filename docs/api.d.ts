@@ -304,6 +304,8 @@ export interface TcpConfig extends ProtocolConfig {
     challengeAcks: number;
     challengeInterval: Micros;
     resets: number;
+    pacing: boolean;
+    maxPacingRate: number;
     congestion: CongestionName;
 }
 export type CongestionName = keyof typeof CONGESTION_CONTROLS;

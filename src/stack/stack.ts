@@ -55,6 +55,7 @@ import type { StackOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { PortUse } from "./port-use.ts";
 import { EphemeralPorts } from "./ports.ts";
+import { shutdown } from "./shutdown.ts";
 import { enterTimeWait, timeWaitArrives, timeWaitExpires } from "./time-waits.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 
@@ -383,14 +384,7 @@ export class Stack implements TcpContext {
    * The end: stops listening and resets every connection, or, with the device gone, ends each with `error`. Nothing new begins.
    */
   shutdown(error: ErrorCode | null = null): void {
-    this.tick();
-    this.isDown = true;
-    for (const listener of this.listeners.all) listener.close();
-    for (const tcb of this.tcbs) {
-      if (tcb === null || tcb === undefined) continue;
-      if (error === null) (tcb.owner as Connection).abort();
-      else this.release(tcb, error);
-    }
+    shutdown(this, error);
   }
 
   /** Everything about the stack at this moment. */
