@@ -137,7 +137,7 @@ test("RFC 9293 3.8.6 SHLD-14: the right edge of the window never moves left, wha
 
 test("RFC 9293 3.7.4, 3.8.6.3: Nagle meets delayed ACKs: the second small write waits for the ACK, or not with noDelay", () => {
   for (const noDelay of [false, true]) {
-    const net = pair({ delay: 10 * MS });
+    const net = pair({ delay: 10 * MS }, { tcp: { quickAcks: 0 } });
     const { client, serverLog } = connected(net);
     client.setNoDelay(noDelay);
     // The server's window is beyond the 65,535 of its SYN after this.
@@ -159,7 +159,7 @@ test("RFC 9293 3.7.4, 3.8.6.3: Nagle meets delayed ACKs: the second small write 
 
 test("RFC 9293 3.8.6.3 SHLD-18: every second full segment is acknowledged at once, a lone one within 40 ms", () => {
   const world = new World(1);
-  const host = world.host({ addresses: ["10.0.0.1/24"] });
+  const host = world.host({ addresses: ["10.0.0.1/24"], tcp: { quickAcks: 0 } });
   serve(host, { onData: () => {} });
   const peer = new ScriptedPeer(world, host);
   peer.handshake();
