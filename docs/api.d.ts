@@ -438,7 +438,7 @@ export declare class Stack implements TcpContext {
     rearm(tcb: Tcb): void;
     drop(reason: drop.Drop): void;
     allowChallenge(): boolean;
-    allowReset(): boolean;
+    allowReset(remote: number): boolean;
     isn(family: number, local: number, remote: number, localPort: number, remotePort: number): Seq;
     timestampOffset(family: number, local: number, remote: number): number;
     sendBare(seg: Segment, out: SegmentOut): void;

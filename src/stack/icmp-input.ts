@@ -30,6 +30,10 @@ import type { Stack } from "./stack.ts";
 
 const message = new IcmpMessage();
 
+/** RFC 6633: never heeded; RFC 1122 3.2.2.2 leaves redirects to routing, which is not here. */
+const SOURCE_QUENCH = 4;
+const REDIRECT = 5;
+
 /** Smallest path MTU that is believed: RFC 791's 576 would be right, Linux's 552 (net.ipv4.route.min_pmtu) is kinder. */
 const PMTU_MIN = 552;
 
@@ -64,6 +68,7 @@ function errorArrives(stack: Stack): void {
     return;
   }
   if (message.type === UNREACHABLE && message.code === FRAGMENTATION_NEEDED) tooBig(stack, tcb);
+  else if (message.type === SOURCE_QUENCH || message.type === REDIRECT) stack.drop(drop.ICMP_UNMATCHED);
   else unreachable(stack, tcb);
 }
 

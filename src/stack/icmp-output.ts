@@ -32,7 +32,7 @@ export function sendEchoReply(stack: Stack, seg: Segment, request: IcmpMessage):
 
 /** Tells the sender of the packet in `seg` that it found no taker. */
 export function sendUnreachable(stack: Stack, code: number, seg: Segment): void {
-  if (!stack.allowReset()) return;
+  if (!stack.allowReset(seg.src)) return;
   const quoted = seg.ipPayload - seg.ipStart + seg.ipPayloadLength;
   const written = send(stack, seg.dst, seg.src, ERROR_MAX - IPV4_HEADER, (view, at) =>
     emitUnreachable(view, at, code, 0, seg.view, seg.ipStart, quoted),

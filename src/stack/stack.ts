@@ -46,7 +46,6 @@ import { snapshot } from "./inspect-stack.ts";
 import { Interfaces, type StackInterface } from "./interface.ts";
 import { ipInput } from "./ip-input.ts";
 import { emitSegment, hasRoom } from "./ip-output.ts";
-import { Limiter } from "./limiter.ts";
 import type { Listener } from "./listener.ts";
 import { Listeners } from "./listeners.ts";
 import { LocalPackets } from "./local-packets.ts";
@@ -55,6 +54,7 @@ import type { StackOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { PortUse } from "./port-use.ts";
 import { EphemeralPorts } from "./ports.ts";
+import { RateLimits } from "./rate-limits.ts";
 import { shutdown } from "./shutdown.ts";
 import { enterTimeWait, timeWaitArrives, timeWaitExpires } from "./time-waits.ts";
 import { TimerWheel } from "./timer-wheel.ts";
@@ -88,8 +88,7 @@ export class Stack implements TcpContext {
   isDown = false;
   readonly #seg: Segment = new Segment();
   readonly #isn: IsnGenerator;
-  readonly #challenges: Limiter;
-  readonly #resets: Limiter;
+  readonly #limits: RateLimits;
   readonly #local: LocalPackets = new LocalPackets();
   readonly #outbox: Outbox = new Outbox();
   readonly #noted: Tcb[] = [];
@@ -115,8 +114,7 @@ export class Stack implements TcpContext {
     this.ports = new EphemeralPorts(host.secret);
     this.cookies = new SynCookies(host.secret);
     this.#isn = new IsnGenerator(host.secret);
-    this.#challenges = new Limiter(this.config.challengeAcks, () => host.random());
-    this.#resets = new Limiter(this.config.resets, () => host.random());
+    this.#limits = new RateLimits(this.config, host);
   }
 
   /** Takes the time from the host. */
@@ -292,11 +290,11 @@ export class Stack implements TcpContext {
   }
 
   allowChallenge(): boolean {
-    return this.#challenges.allow(this.now);
+    return this.#limits.allowChallenge(this.now);
   }
 
-  allowReset(): boolean {
-    return this.#resets.allow(this.now);
+  allowReset(remote: number): boolean {
+    return this.#limits.allowReset(remote, this.now);
   }
 
   isn(family: number, local: number, remote: number, localPort: number, remotePort: number): Seq {

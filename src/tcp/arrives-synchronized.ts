@@ -61,7 +61,7 @@ function checkSequence(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
       if (isStale(tcb, seg, ctx) && (seg.flags & RST) === 0) {
         ctx.counters.PAWSEstab++;
         ctx.drop(drop.TCP_PAWS);
-        answerUnacceptable(tcb, ctx);
+        answerUnacceptable(tcb, seg, ctx);
         return false;
       }
     } else if ((seg.flags & RST) === 0 && ctx.config.timestampsRequired) {
@@ -81,7 +81,7 @@ function checkSequence(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
       ctx.counters.TCPSYNChallenge++;
       challenge(tcb, ctx);
     } else {
-      answerUnacceptable(tcb, ctx);
+      answerUnacceptable(tcb, seg, ctx);
     }
     // "If the RCV.WND is zero, no segments will be acceptable, but special allowance should be made to accept valid ACKs":
     // and a peer whose FIN we have may repeat it with news in its ACK.
@@ -180,7 +180,8 @@ function checkAck(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   if (!synAcknowledged(tcb, seg, ctx)) return false;
   if (!isAckAcceptable(tcb, seg)) {
     ctx.drop(drop.TCP_ACK_UNACCEPTABLE);
-    challenge(tcb, ctx);
+    ctx.counters.TCPChallengeACK++;
+    answerUnacceptable(tcb, seg, ctx);
     return false;
   }
   acknowledge(tcb, seg, ctx);

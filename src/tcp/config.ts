@@ -68,10 +68,14 @@ export interface TcpConfig extends ProtocolConfig {
   flowsMax: number;
   /** RFC 9293 3.4.3 quiet time after a start: no SYN is sent for so long. 0: off, as everywhere (ISNs by RFC 6528 make it moot). */
   quietTime: Micros;
-  /** Challenge ACKs a second for the whole stack, randomized by half (RFC 5961 7), and the least distance on one connection. */
+  /**
+   * Challenge ACKs a second for the whole stack, randomized by half; 0, the default: limited by connection alone, since a limit
+   * that all share tells who was answered (CVE-2016-5696; Linux since 6.0). And the least distance on one connection (Linux:
+   * tcp_invalid_ratelimit).
+   */
   challengeAcks: number;
   challengeInterval: Micros;
-  /** RSTs for segments without a connection, a second. FreeBSD: net.inet.icmp.icmplim = 200; 1,000 here. */
+  /** RSTs for segments without a connection, a second, for each of 16 shares of the addresses they go to. FreeBSD: net.inet.icmp.icmplim = 200; 1,000 here. */
   resets: number;
   /** Pacing for those congestion controls that do without (Linux does so under the fq queue discipline). BBR always paces. */
   pacing: boolean;
@@ -117,7 +121,7 @@ export const DEFAULT_CONFIG: TcpConfig = {
   orphansMax: 65_536,
   flowsMax: 1_048_576,
   quietTime: 0,
-  challengeAcks: 1_000,
+  challengeAcks: 0,
   challengeInterval: 500 * MS,
   resets: 1_000,
   pacing: false,

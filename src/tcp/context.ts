@@ -45,9 +45,9 @@ export interface TcpContext {
   sendBare(seg: Segment, out: SegmentOut): void;
   /** The scratch segment for `sendBare`. */
   readonly bare: SegmentOut;
-  /** Whether one more challenge ACK, RST may go out now (RFC 5961 7). */
+  /** Whether the stack may send one more challenge ACK now, or one more RST to `remote` (RFC 5961 7). */
   allowChallenge(): boolean;
-  allowReset(): boolean;
+  allowReset(remote: number): boolean;
   /** Initial sequence number and timestamp offset for a 4-tuple (RFC 6528, RFC 7323 5.4). */
   isn(family: number, local: number, remote: number, localPort: number, remotePort: number): Seq;
   timestampOffset(family: number, local: number, remote: number): number;

@@ -6,6 +6,7 @@ import { add, diff, type Seq, seq, toInt } from "../base/seq.ts";
 import * as drop from "../wire/drop.ts";
 import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { refuse } from "./arrives-closed.ts";
+import { mayAnswerRecord } from "./challenge.ts";
 import { type TcpContext, timestampClock } from "./context.ts";
 import type { SegmentOut } from "./segment-out.ts";
 import { LISTEN, SYN_RECEIVED } from "./state.ts";
@@ -22,6 +23,8 @@ const SENT_AT = 6;
 export const LISTENER = 7;
 /** Retransmissions of the SYN-ACK. */
 export const RETRIES = 8;
+/** When a challenge was last answered, ms. */
+const ANSWERED_AT = 9;
 
 const SCALE_MASK = 0x0f;
 const HAS_SCALE = 0x10;
@@ -63,6 +66,7 @@ export function fillHalfOpen(
   record[at + TS_OFFSET] = ctx.timestampOffset(seg.family, seg.dst, seg.src);
   record[at + SENT_AT] = ctx.now | 0;
   record[at + RETRIES] = 0;
+  record[at + ANSWERED_AT] = 0;
 }
 
 /** Linux and 4.4BSD start this far above the old connection's SND.NXT. */
@@ -93,6 +97,7 @@ export function fillFromCookie(
   record[at + TS_OFFSET] = ctx.timestampOffset(seg.family, seg.dst, seg.src);
   record[at + SENT_AT] = ctx.now | 0;
   record[at + RETRIES] = 0;
+  record[at + ANSWERED_AT] = 0;
 }
 
 /** Fills `out` with <SEQ=ISS><ACK=RCV.NXT><CTL=SYN,ACK> and the options that were offered. `mss` is ours. */
@@ -143,17 +148,17 @@ export function arrivesHalfOpen(record: Int32Array, at: number, seg: Segment, ct
     }
     if (((seg.tsval - record[at + TS_RECENT]!) | 0) < 0) {
       ctx.drop(drop.TCP_PAWS);
-      return ctx.allowChallenge() ? ANSWER : KEEP;
+      return mayAnswerRecord(record, at + ANSWERED_AT, ctx) ? ANSWER : KEEP;
     }
   }
   if (!isInWindow(offset, seg.len, Math.min(65_535, ctx.config.receiveBuffer))) {
     ctx.drop(drop.TCP_SEQUENCE);
-    return (seg.flags & RST) === 0 && ctx.allowChallenge() ? ANSWER : KEEP;
+    return (seg.flags & RST) === 0 && mayAnswerRecord(record, at + ANSWERED_AT, ctx) ? ANSWER : KEEP;
   }
   if ((seg.flags & RST) !== 0) {
     if (offset !== 0 && !ctx.config.insecureRst) {
       ctx.drop(drop.TCP_RST_OUT_OF_WINDOW);
-      return ctx.allowChallenge() ? ANSWER : KEEP;
+      return mayAnswerRecord(record, at + ANSWERED_AT, ctx) ? ANSWER : KEEP;
     }
     // "If this connection was initiated with a passive OPEN, then return this connection to the LISTEN state."
     ctx.counters.InRsts++;

@@ -164,6 +164,8 @@ export class Tcb {
   /** Duplicate ACKs owed, one a segment that came ahead of a gap (RFC 5681 4.2). */
   duplicateAcks = 0;
   lastChallenge: Micros = LONG_AGO;
+  /** Answers to unacceptable segments since the last acceptable ACK. */
+  answers = 0;
 
   // Round-trip time (RFC 6298), microseconds; -1: none yet.
   srttUs = -1;

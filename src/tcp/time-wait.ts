@@ -6,6 +6,7 @@ import { add, diff, gt, type Seq, seq, toInt } from "../base/seq.ts";
 import { SECOND } from "../base/time.ts";
 import * as drop from "../wire/drop.ts";
 import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
+import { mayAnswerRecord } from "./challenge.ts";
 import type { TcpConfig } from "./config.ts";
 import { type TcpContext, timestampClock } from "./context.ts";
 import type { SegmentOut } from "./segment-out.ts";
@@ -21,6 +22,8 @@ const TS_RECENT_AT = 5;
 const TS_OFFSET = 6;
 /** The window of the acceptability tests, in bytes. */
 const ACCEPTS = 7;
+/** When an unacceptable segment was last answered, ms. */
+const ANSWERED_AT = 8;
 
 const HAS_TS = 1;
 
@@ -41,6 +44,7 @@ export function fillTimeWait(record: Int32Array, at: number, tcb: Tcb, config: T
   record[at + TS_RECENT] = tcb.tsRecent;
   record[at + TS_RECENT_AT] = Math.floor(tcb.tsRecentAt / SECOND);
   record[at + TS_OFFSET] = tcb.tsOffset;
+  record[at + ANSWERED_AT] = 0;
   // The ACK of the FIN, which leaves after this, promises what is free.
   const promised = Math.min(tcb.rcv.buffer - tcb.queuedToRead, 65_535 * 2 ** tcb.rcv.scale);
   record[at + ACCEPTS] = Math.max(1, promised, acceptanceWindow(tcb, config));
@@ -85,7 +89,7 @@ export function arrivesTimeWait(record: Int32Array, at: number, seg: Segment, ct
   if (length === 0) {
     // A bare ACK at RCV.NXT is the peer's last one; any other is answered, at a limited rate.
     if (!stale && seg.seq === next) return IGNORED;
-    return ctx.allowChallenge() ? ANSWER : IGNORED;
+    return mayAnswerRecord(record, at + ANSWERED_AT, ctx) ? ANSWER : IGNORED;
   }
   // RFC 9293 3.10.7.4: "The only thing that can arrive in this state is a retransmission of the remote FIN."
   const repeated = (seg.flags & FIN) !== 0 && add(seg.seq, length) === next;

@@ -124,6 +124,22 @@ describe("ICMP errors", () => {
     expect(rig.input(icmp(4, 0, first!.raw))).toEqual([]);
     expect([connection.info().snd_cwnd, connection.state]).toEqual([before, "ESTABLISHED"]);
     rig.advance(MS);
+    const young = opening();
+    young.rig.input(icmp(4, 0, young.syn.raw));
+    young.rig.input(icmp(5, 1, young.syn.raw));
+    expect(young.app.take()).toEqual([]);
+  });
+
+  test("icmpMayReset: hard errors alone, or none, end a connection that is being opened (RFC 1122 4.2.3.9)", () => {
+    const told = (icmpMayReset: "hard" | "never", code: number): string[] => {
+      const { rig, app, syn } = opening({}, { tcp: { icmpMayReset } });
+      rig.input(icmp(3, code, syn.raw));
+      return app.take();
+    };
+    for (const code of [2, 3, 9, 10, 13])
+      expect(told("hard", code), `${code}`).toEqual(["close ECONNREFUSED"]);
+    for (const code of [0, 1, 5]) expect(told("hard", code), `${code}`).toEqual([]);
+    for (const code of [1, 3, 13]) expect(told("never", code), `${code}`).toEqual([]);
   });
 });
 

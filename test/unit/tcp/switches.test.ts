@@ -237,3 +237,38 @@ describe("settings", () => {
     connection.abort();
   });
 });
+
+describe("rate limits without a side channel (RFC 5961 7, CVE-2016-5696)", () => {
+  test("challenge ACKs: what one connection was answered leaves what another is", () => {
+    const rig = new Rig();
+    rig.stack.listen({ port: 7, backlog: 5_000 }, {});
+    let answered = 0;
+    for (let i = 0; i < 3_000; i++) {
+      const peer = new Peer(rig, { port: 10_000 + i });
+      peer.send("S", 0);
+      peer.send(".", 1, 1);
+      answered += peer.send("R", 100).length;
+    }
+    expect(answered).toBe(3_000);
+  });
+
+  test("half-open and TIME-WAIT: one answer an interval for each of them", () => {
+    for (const state of ["SYN-RECEIVED (passive)", "TIME-WAIT"] as const) {
+      const { rig, peer, vars } = bring(state, "passive", false);
+      expect(peer.send(".", vars.rcvNxt - 100, vars.nxt), state).toHaveLength(1);
+      expect(peer.send(".", vars.rcvNxt - 100, vars.nxt), state).toHaveLength(0);
+      rig.advance(SECOND / 2);
+      expect(peer.send(".", vars.rcvNxt - 100, vars.nxt), state).toHaveLength(1);
+    }
+  });
+
+  test("resets: what is left for one address says nothing of another's", () => {
+    const rig = new Rig({ tcp: { resets: 4 } });
+    const flood = new Peer(rig, { address: "10.77.0.99" });
+    for (let i = 0; i < 100; i++) flood.send("S", i);
+    let answered = 0;
+    for (let i = 0; i < 32; i++) answered += new Peer(rig, { address: `10.77.1.${i}` }).send("S", 0).length;
+    // One share of 16 is used up; a limit shared by all would leave none.
+    expect(answered).toBeGreaterThan(24);
+  });
+});
