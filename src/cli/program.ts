@@ -9,6 +9,7 @@ import { labCommand } from "./lab.ts";
 import { ncCommand } from "./nc.ts";
 import { netstatCommand } from "./netstat.ts";
 import { packageVersion } from "./package-version.ts";
+import { pktCommand } from "./pkt.ts";
 import { echoCommand, serveCommand } from "./serve.ts";
 import { ssCommand } from "./ss.ts";
 
@@ -26,6 +27,7 @@ export function createProgram(): Command {
     ncCommand(),
     ssCommand(),
     netstatCommand(),
+    pktCommand(),
     buildAddonCommand(),
   ];
   for (const command of commands) program.addCommand(command);

@@ -100,7 +100,7 @@ function scan(source: string, at: number): { kind: TokenKind; end: number } | nu
   if (first === "`") return delimited("backquoted", endOf(BACKQUOTED, source, at));
   if (source.startsWith("%{", at)) return delimited("code", endOf(CODE, source, at));
   if (source.startsWith("/*", at)) return null;
-  if (first === "-") {
+  if (first === "-" && (source[at + 1] === "-" || source[at + 1] === "D")) {
     const option = endOf(OPTION, source, at) ?? endOf(SHORT_DEFINE, source, at);
     if (option !== null) return { kind: "option", end: option };
   }
@@ -113,18 +113,23 @@ function delimited(kind: TokenKind, end: number | null): { kind: TokenKind; end:
 
 // The longest match wins, as in flex: `1.2` is no word, `1234abcd` no integer.
 function scanWord(source: string, at: number): { kind: TokenKind; end: number } | null {
-  const address = endOf(ADDRESS, source, at) ?? 0;
-  const float = endOf(FLOAT, source, at) ?? 0;
-  const word = endOf(WORD, source, at) ?? endOf(NEGATIVE, source, at) ?? 0;
-  const end = Math.max(address, float, word);
+  const word = endOf(WORD, source, at) ?? at;
+  // Whether `:` or `.` follows decides alone whether it can be more than a word.
+  const mark = source[word];
+  const mayBeMore = mark === "." || mark === ":" || mark === "-";
+  const float = mayBeMore ? (endOf(FLOAT, source, at) ?? at) : at;
+  const address = mayBeMore ? (endOf(ADDRESS, source, at) ?? at) : at;
+  const negative = mark === "-" ? (endOf(NEGATIVE, source, at) ?? at) : at;
+  const end = Math.max(address, float, word, negative);
   if (end <= at) return null;
-  if (word === end) {
-    const text = source.slice(at, end);
-    if (/^-?\d+$/.test(text)) return { kind: "integer", end };
-    if (/^0x[0-9a-fA-F]+$/.test(text)) return { kind: "hex", end };
-    return { kind: "word", end };
-  }
-  return { kind: float === end ? "float" : "address", end };
+  if (end === word) return { kind: wordKind(source.slice(at, end)), end };
+  if (end === negative) return { kind: "integer", end };
+  return { kind: end === float ? "float" : "address", end };
+}
+
+function wordKind(text: string): TokenKind {
+  if (/^\d+$/.test(text)) return "integer";
+  return /^0x[0-9a-fA-F]+$/.test(text) ? "hex" : "word";
 }
 
 function textOf(kind: TokenKind, source: string): string {

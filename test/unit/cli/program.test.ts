@@ -19,7 +19,7 @@ beforeEach(() => {
 
 afterEach(() => vi.restoreAllMocks());
 
-const COMMANDS = ["serve", "echo", "lab", "nc", "ss", "netstat", "build-addon"];
+const COMMANDS = ["serve", "echo", "lab", "nc", "ss", "netstat", "pkt", "build-addon"];
 
 describe("the command line", () => {
   it("lists the commands that are there, and no others", () => {
