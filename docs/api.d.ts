@@ -80,6 +80,7 @@ export interface ListenOptions {
     readonly reuseAddr?: boolean;
     readonly congestion?: CongestionName;
     readonly settings?: ConnectionSettings;
+    readonly ipv6Only?: boolean;
 }
 export interface ConnectOptions extends ConnectionSettings {
     readonly host: string;
@@ -248,8 +249,11 @@ export declare class Listener {
     readonly synQueueMax: number;
     readonly congestion: CongestionName;
     readonly id: number;
+    readonly family: Family;
     readonly key: number;
+    readonly words: Int32Array;
     readonly bits: number;
+    readonly v6Only: boolean;
     isClosed: boolean;
     readonly acceptQueue: Connection[];
     synQueue: number;
@@ -402,6 +406,8 @@ export declare class Stack implements TcpContext {
     readonly config: TcpConfig;
     readonly receiveScale: number;
     readonly interfaces: Interfaces;
+    readonly addresses: AddressTable;
+    readonly flowLabels: FlowLabels;
     readonly flows: FlowTable;
     readonly wheel: TimerWheel;
     readonly listeners: Listeners;
@@ -432,23 +438,22 @@ export declare class Stack implements TcpContext {
     flush(): boolean;
     get isBusy(): boolean;
     inputLocal(): void;
-    isTimeWait(tcb: Tcb): boolean;
     markDirty(tcb: Tcb): void;
     note(tcb: Tcb, events: number): void;
     rearm(tcb: Tcb): void;
     drop(reason: drop.Drop): void;
     allowChallenge(): boolean;
-    allowReset(remote: number): boolean;
+    allowReset(family: number, remote: number): boolean;
     isn(family: number, local: number, remote: number, localPort: number, remotePort: number): Seq;
     timestampOffset(family: number, local: number, remote: number): number;
+    identity(family: number, key: number): number;
     sendBare(seg: Segment, out: SegmentOut): void;
-    sendBareTo(local: number, remote: number, localPort: number, remotePort: number, out: SegmentOut): void;
+    sendBareTo(family: number, local: number, remote: number, localPort: number, remotePort: number, out: SegmentOut): void;
     get quietUntil(): Micros;
     suspectPath(tcb: Tcb): void;
     toTimeWait(tcb: Tcb): void;
     release(tcb: Tcb, error: ErrorCode | null): void;
-    adopt(tcb: Tcb, slot: number): boolean;
-    forget(slot: number): void;
+    adopt(tcb: Tcb, slot: number): void;
     shutdown(error?: ErrorCode | null): void;
     snapshot(options?: {
         info?: boolean;

@@ -1,10 +1,10 @@
 /**
  * Addresses as int32 keys, so that tables, ISN, ports and cookies are the same for both families. An IPv4
- * key is the address itself in network order; an IPv6 key is an id handed out by an `AddressTable`.
+ * key is the address itself in network order; an IPv6 key is an id handed out by an `AddressTable` (`address-table.ts`).
  * Text forms are RFC 6943 3.1.1 strict dotted quads and RFC 4291 2.2 in, RFC 5952 out.
  * Knows nothing of interfaces and routes.
  */
-import type { SipHash } from "./siphash.ts";
+import type { AddressTable } from "./address-table.ts";
 
 /** IP version. */
 export type Family = 4 | 6;
@@ -116,8 +116,7 @@ export function formatIpv6(words: Int32Array): string {
 /** An address key as text; an IPv6 key needs the table that handed it out. */
 export function formatAddress(family: number, key: number, table?: AddressTable): string {
   if (family === 4) return formatIpv4(key);
-  const words = table?.words(key);
-  return words ? formatIpv6(words) : `v6#${key}`;
+  return table === undefined ? `v6#${key}` : formatIpv6(table.words.subarray(4 * key, 4 * key + 4));
 }
 
 /** `10.77.0.2/24`, `fd77::2/64`; an address without a length is a prefix of its own. Null when malformed. */
@@ -138,9 +137,48 @@ export function parsePrefix(text: string): Prefix | null {
   return { family: v4 === null ? 6 : 4, words, bits };
 }
 
-/** The netmask of `bits` leading ones, as an int32. */
+/** Whether the IPv6 addresses at `a[at]` and `b[from]` agree in their first `bits` bits. */
+export function samePrefixV6(a: Int32Array, at: number, b: Int32Array, from: number, bits: number): boolean {
+  for (; bits > 0; at++, from++, bits -= 32) {
+    if (((a[at]! ^ b[from]!) & maskV4(Math.min(bits, 32))) !== 0) return false;
+  }
+  return true;
+}
+
+/** ::/128 */
+export function isUnspecifiedV6(words: Int32Array, at: number): boolean {
+  return (words[at]! | words[at + 1]! | words[at + 2]! | words[at + 3]!) === 0;
+}
+
+/** ::1/128 */
+export function isLoopbackV6(words: Int32Array, at: number): boolean {
+  return (words[at]! | words[at + 1]! | words[at + 2]!) === 0 && words[at + 3] === 1;
+}
+
+/** ff00::/8 (RFC 4291 2.7). */
+export function isMulticastV6(words: Int32Array, at: number): boolean {
+  return words[at]! >>> 24 === 0xff;
+}
+
+/** fe80::/10 (RFC 4291 2.5.6). */
+export function isLinkLocalV6(words: Int32Array, at: number): boolean {
+  return words[at]! >>> 22 === 0x3fa;
+}
+
+/** ::ffff:0:0/96 (RFC 4291 2.5.5.2): an IPv4 address in the API's clothes, never on the wire. */
+export function isMappedV4(words: Int32Array, at: number): boolean {
+  return (words[at]! | words[at + 1]!) === 0 && words[at + 2] === 0xffff;
+}
+
+/** `10.77.0.2/24`, `fd77::2/64`. */
+export function formatPrefix(prefix: Prefix): string {
+  const { family, words, bits } = prefix;
+  return `${family === 4 ? formatIpv4(words[0]!) : formatIpv6(words)}/${bits}`;
+}
+
+/** The netmask of `bits` leading ones, as an int32; 32 and more are all of them. */
 export function maskV4(bits: number): number {
-  return bits <= 0 ? 0 : -1 << (32 - bits);
+  return bits <= 0 ? 0 : bits >= 32 ? -1 : -1 << (32 - bits);
 }
 
 /** Whether two IPv4 keys agree in their first `bits` bits. */
@@ -181,83 +219,4 @@ export function isLimitedBroadcast(key: number): boolean {
 export function isBroadcast(key: number, network: number, bits: number): boolean {
   if (key === LIMITED_BROADCAST) return true;
   return bits < 31 && samePrefixV4(key, network, bits) && (key | maskV4(bits)) === -1;
-}
-
-/**
- * 32 bits that stand for an IPv6 address where an id won't do, because it must mean the same when nobody has
- * held the address in between (initial sequence numbers, cookies). Keyed, so that a peer, with 2^64 addresses
- * of its own, can't look for two that agree.
- */
-export function digestIpv6(sip: SipHash, words: Int32Array): number {
-  return sip.hash5(words[0]!, words[1]!, words[2]!, words[3]!, 6);
-}
-
-/**
- * IPv6 addresses interned as small ids, counted by reference: who keeps an id holds it with `intern` or
- * `retain`, and lets go with `release`. An id is stable while held, and is handed out again afterwards.
- */
-export class AddressTable {
-  private readonly ids: Map<string, number> = new Map();
-  private readonly free: number[] = [];
-  private store: Int32Array = new Int32Array(4 * 16);
-  private counts: Int32Array = new Int32Array(16);
-  private used = 0;
-
-  /** Addresses held. */
-  get size(): number {
-    return this.ids.size;
-  }
-
-  /** The id of an address, held once more. */
-  intern(words: Int32Array): number {
-    const name = nameOf(words);
-    let id = this.ids.get(name);
-    if (id === undefined) {
-      id = this.free.pop() ?? this.used++;
-      if (id >= this.counts.length) this.grow();
-      this.store.set(words.subarray(0, 4), 4 * id);
-      this.ids.set(name, id);
-    }
-    this.counts[id]!++;
-    return id;
-  }
-
-  /** The id of an address that somebody holds, else -1. */
-  lookup(words: Int32Array): number {
-    return this.ids.get(nameOf(words)) ?? -1;
-  }
-
-  /** Holds `id` once more. */
-  retain(id: number): void {
-    this.counts[id]!++;
-  }
-
-  /** Lets go of `id` once. */
-  release(id: number): void {
-    const count = this.counts[id];
-    if (count === undefined || count <= 0) return;
-    if (count === 1) {
-      this.ids.delete(nameOf(this.words(id)!));
-      this.free.push(id);
-    }
-    this.counts[id] = count - 1;
-  }
-
-  /** The four words of a held id as a view, valid until the next `intern`; null when nobody holds it. */
-  words(id: number): Int32Array | null {
-    return (this.counts[id] ?? 0) > 0 ? this.store.subarray(4 * id, 4 * id + 4) : null;
-  }
-
-  private grow(): void {
-    const store = new Int32Array(this.store.length * 2);
-    store.set(this.store);
-    this.store = store;
-    const counts = new Int32Array(this.counts.length * 2);
-    counts.set(this.counts);
-    this.counts = counts;
-  }
-}
-
-function nameOf(words: Int32Array): string {
-  return `${words[0]},${words[1]},${words[2]},${words[3]}`;
 }

@@ -77,10 +77,7 @@ export function sumContinue(
   return fold(partial + (odd ? swap(total) : total));
 }
 
-/**
- * The partial sum of the pseudo-header (RFC 9293 3.1): addresses, protocol and transport length. IPv4 addresses
- * are int32; those of IPv6 (RFC 8200 8.1) are not, and come with their own sum when IPv6 does.
- */
+/** The partial sum of the pseudo-header (RFC 9293 3.1) over IPv4: addresses, protocol and transport length. */
 export function pseudoHeader(
   _family: number,
   src: number,
@@ -89,6 +86,19 @@ export function pseudoHeader(
   length: number,
 ): number {
   return fold(halves(src) + halves(dst) + protocol + halves(length));
+}
+
+/** The same over IPv6 (RFC 8200 8.1); the addresses are the four words at `words[src]` and at `words[dst]`. */
+export function pseudoHeaderV6(
+  words: Int32Array,
+  src: number,
+  dst: number,
+  protocol: number,
+  length: number,
+): number {
+  let total = protocol + halves(length);
+  for (let i = 0; i < 4; i++) total += halves(words[src + i]!) + halves(words[dst + i]!);
+  return fold(total);
 }
 
 /** `sum` with its two bytes exchanged: the same bytes summed in the other byte order (RFC 1071 2 (B)). */

@@ -23,7 +23,7 @@ export interface CreateStackOptions {
   readonly tun?: string | TunOptions;
   /** Any other source of IP packets. */
   readonly device?: Device;
-  /** The stack's own addresses with their prefixes, such as "10.77.0.2/24"; without a prefix, /32. At least one. */
+  /** The stack's own addresses with their prefixes, such as "10.77.0.2/24" or "fd77::2/64"; without a prefix, alone. At least one. */
   readonly addresses: readonly string[];
   /** Differences from the defaults of TCP (`TcpConfig`). */
   readonly tcp?: Partial<TcpConfig>;
@@ -61,9 +61,13 @@ export type CaptureTap = (
 /** Brings a stack up. Throws `ArgumentError`, or what opening the device throws (EPERM, EBUSY, ENOENT). */
 export function createStack(options: CreateStackOptions): RunningStack {
   const addresses = options.addresses.map((text) => {
-    const prefix = parsePrefix(text.includes("/") ? text : `${text}/32`);
-    if (prefix === null || prefix.family !== 4) {
-      throw new ArgumentError("addresses", "IPv4 addresses with prefixes such as 10.77.0.2/24", text);
+    const prefix = parsePrefix(text);
+    if (prefix === null) {
+      throw new ArgumentError(
+        "addresses",
+        "IP addresses with prefixes such as 10.77.0.2/24, fd77::2/64",
+        text,
+      );
     }
     return prefix;
   });

@@ -66,7 +66,7 @@ export class SimHost implements Host, Sink {
     this.name = options.name ?? options.addresses[0]!;
     this.secret = options.secret ?? randomBytes(random, 16);
     const addresses = options.addresses.map((text) => {
-      const prefix = parsePrefix(text.includes("/") ? text : `${text}/32`);
+      const prefix = parsePrefix(text);
       if (prefix === null) throw new RangeError(`addresses: "10.0.0.1/24" or the like needed, got ${text}`);
       return prefix;
     });

@@ -1,5 +1,5 @@
 /** Arguments at the stack's edge: what is wrong with one is said by an `ArgumentError` that names it. */
-import { parseIpv4Address } from "../base/address.ts";
+import { isMappedV4, type Prefix, parsePrefix } from "../base/address.ts";
 import { ArgumentError } from "../base/errors.ts";
 import type { TcpConfig } from "../tcp/config.ts";
 import { CONGESTION_CONTROLS, type CongestionName, isCongestionName } from "../tcp/congestion/congestion.ts";
@@ -11,12 +11,26 @@ export function checkPort(name: string, port: number, least: number): void {
   }
 }
 
-/** The key of an IPv4 address. */
-export function addressArgument(name: string, text: string): number {
-  const key = typeof text === "string" ? parseIpv4Address(text) : null;
-  if (key === null)
-    throw new ArgumentError(name, "an IPv4 address such as 10.77.0.2", text, "ERR_INVALID_IP_ADDRESS");
-  return key;
+/** An IP address as a prefix of its own. */
+export function addressArgument(name: string, text: string): Prefix {
+  const prefix = typeof text === "string" && !text.includes("/") ? prefixOf(text) : null;
+  if (prefix === null) {
+    throw new ArgumentError(
+      name,
+      "an IP address such as 10.77.0.2 or fd77::2",
+      text,
+      "ERR_INVALID_IP_ADDRESS",
+    );
+  }
+  return prefix;
+}
+
+/** A prefix of either family; an IPv4 address in IPv6's notation, ::ffff:10.77.0.2, is IPv4 (RFC 4291 2.5.5.2). Null when malformed. */
+export function prefixOf(text: string): Prefix | null {
+  const prefix = parsePrefix(text);
+  if (prefix === null || prefix.family === 4 || !isMappedV4(prefix.words, 0) || prefix.bits < 96)
+    return prefix;
+  return { family: 4, words: prefix.words.slice(3), bits: prefix.bits - 96 };
 }
 
 /** The name of a congestion control, or nothing. */

@@ -2,7 +2,7 @@
  * A connection as the application holds it: RFC 9293's user calls (3.10.1-6) under the names that network
  * programmers know. Methods never throw on what the network does: that arrives by `handler.onClose`.
  */
-import { formatAddress } from "../base/address.ts";
+import { formatIpv4, formatIpv6 } from "../base/address.ts";
 import { type ErrorCode, NetworkError, type Syscall } from "../base/errors.ts";
 import { MS } from "../base/time.ts";
 import { abort, close, closeBoth, receive, send, setKeepAlive } from "../tcp/calls.ts";
@@ -21,6 +21,7 @@ import {
 } from "../tcp/tcb.ts";
 import { congestionArgument } from "./arguments.ts";
 import type { ConnectionHandler } from "./events.ts";
+import { KIND_TIME_WAIT } from "./flow-table.ts";
 import type { TcpInfo } from "./inspect.ts";
 import { tcpInfo } from "./inspect-tcb.ts";
 import { applySettings, type ConnectionSettings } from "./settings.ts";
@@ -39,6 +40,8 @@ export class Connection {
   #syscall: Syscall = "read";
   #isAccepted: boolean;
   #isOver = false;
+  /** The IPv6 addresses, local and remote: their ids in the TCB mean nothing once it has left the table. */
+  readonly #words: Int32Array | null = null;
 
   /** @internal */
   constructor(stack: Stack, tcb: Tcb, id: number, handler: ConnectionHandler, accepted: boolean) {
@@ -48,6 +51,7 @@ export class Connection {
     this.#handler = handler;
     this.#isAccepted = accepted;
     tcb.owner = this;
+    if (tcb.family === 6) this.#words = wordsOf(tcb, stack);
     this.#noteWaiting();
   }
 
@@ -67,7 +71,7 @@ export class Connection {
   }
 
   get localAddress(): string {
-    return formatAddress(this.#tcb.family, this.#tcb.local);
+    return this.#words === null ? formatIpv4(this.#tcb.local) : formatIpv6(this.#words.subarray(0, 4));
   }
 
   get localPort(): number {
@@ -75,7 +79,7 @@ export class Connection {
   }
 
   get remoteAddress(): string {
-    return formatAddress(this.#tcb.family, this.#tcb.remote);
+    return this.#words === null ? formatIpv4(this.#tcb.remote) : formatIpv6(this.#words.subarray(4));
   }
 
   get remotePort(): number {
@@ -85,8 +89,19 @@ export class Connection {
   /** The state in RFC 9293's words; CLOSED once 2MSL is over. */
   get state(): StateName {
     const tcb = this.#tcb;
-    if (tcb.state === TIME_WAIT && !this.#stack.isTimeWait(tcb)) return "CLOSED";
+    if (tcb.state === TIME_WAIT && !this.#isRecorded()) return "CLOSED";
     return STATE_NAMES[tcb.state]!;
+  }
+
+  /** Whether the TIME-WAIT record is still there. */
+  #isRecorded(): boolean {
+    const { addresses, flows } = this.#stack;
+    const { family, local, remote, localPort, remotePort } = this.#tcb;
+    const words = this.#words;
+    const from = words === null ? local : addresses.find(words, 0);
+    const to = words === null ? remote : addresses.find(words, 4);
+    const slot = flows.find(family, from, to, localPort, remotePort);
+    return slot >= 0 && flows.kind(slot) === KIND_TIME_WAIT;
   }
 
   /** Bytes given to `send` that the peer has not acknowledged. */
@@ -292,4 +307,14 @@ export class Connection {
           : new NetworkError(error, this.#syscall),
     );
   }
+}
+
+function wordsOf(tcb: Tcb, stack: Stack): Int32Array {
+  const { words } = stack.addresses;
+  const both = new Int32Array(8);
+  for (let i = 0; i < 4; i++) {
+    both[i] = words[4 * tcb.local + i]!;
+    both[4 + i] = words[4 * tcb.remote + i]!;
+  }
+  return both;
 }

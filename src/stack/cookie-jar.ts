@@ -4,6 +4,7 @@
  */
 import { add } from "../base/seq.ts";
 import { type Micros, SECOND } from "../base/time.ts";
+import { defaultMss } from "../tcp/config.ts";
 import { timestampClock } from "../tcp/context.ts";
 import { fillFromCookie, fillHalfOpen, synAck } from "../tcp/half-open.ts";
 import { cookieTimestamp, readCookieTimestamp } from "../tcp/syn-cookie.ts";
@@ -36,12 +37,12 @@ export class CookieJar {
     const stack = this.#stack;
     const { bare } = stack;
     fillHalfOpen(this.record, 0, seg, stack, null);
-    synAck(this.record, 0, stack.listeners.mssTo(seg.src, listener), stack, bare);
-    const mss = seg.mss > 0 ? seg.mss : 536;
+    synAck(this.record, 0, stack.listeners.mssTo(seg.family, seg.src, listener), stack, bare);
+    const mss = seg.mss > 0 ? seg.mss : defaultMss(seg.family);
     bare.seq = stack.cookies.encode(
       seg.family,
-      seg.dst,
-      seg.src,
+      stack.identity(seg.family, seg.dst),
+      stack.identity(seg.family, seg.src),
       seg.dstPort,
       seg.srcPort,
       seg.seq,
@@ -71,8 +72,8 @@ export class CookieJar {
     const options = this.#options;
     options.mss = stack.cookies.decode(
       seg.family,
-      seg.dst,
-      seg.src,
+      stack.identity(seg.family, seg.dst),
+      stack.identity(seg.family, seg.src),
       seg.dstPort,
       seg.srcPort,
       add(seg.seq, -1),

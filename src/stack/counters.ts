@@ -17,6 +17,7 @@ export class IpCounters {
   ReasmFails = 0;
   ReasmTimeout = 0;
   ReasmOverlaps = 0;
+  InMcastPkts = 0;
   OutRequests = 0;
   OutOctets = 0;
   OutDiscards = 0;

@@ -84,6 +84,11 @@ export class FlowTable {
     this.seed = options.seed.slice(0, SEED_WORDS);
   }
 
+  /** Whether `insert` would answer -1. */
+  get isFull(): boolean {
+    return this.size >= this.maximum;
+  }
+
   /** Slots there is room for before the arrays grow. */
   get capacity(): number {
     return this.kinds.length;

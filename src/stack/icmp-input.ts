@@ -25,7 +25,7 @@ import {
 import type { Segment } from "../wire/segment.ts";
 import { PROTOCOL_TCP } from "../wire/tcp-parse.ts";
 import { sendEchoReply } from "./icmp-output.ts";
-import type { StackPath } from "./interface.ts";
+import type { StackPath } from "./path-cache.ts";
 import type { Stack } from "./stack.ts";
 
 const message = new IcmpMessage();
@@ -97,7 +97,7 @@ function tooBig(stack: Stack, tcb: Tcb): void {
   const path = tcb.path as StackPath;
   const mtu = Math.max(PMTU_MIN, message.mtu === 0 ? plateauBelow(path.mtu) : message.mtu);
   if (mtu >= path.mtu) return;
-  tcb.path = stack.interfaces.learnMtu(tcb.remote, path.link, mtu);
+  tcb.path = stack.interfaces.paths.learn(tcb.family, tcb.remote, path.link, mtu);
   updateMss(tcb, stack);
   const ring = tcb.sentRing;
   for (let i = 0; i < ring.count; i++) {

@@ -32,7 +32,7 @@ export function sendEchoReply(stack: Stack, seg: Segment, request: IcmpMessage):
 
 /** Tells the sender of the packet in `seg` that it found no taker. */
 export function sendUnreachable(stack: Stack, code: number, seg: Segment): void {
-  if (!stack.allowReset(seg.src)) return;
+  if (!stack.allowReset(seg.family, seg.src)) return;
   const quoted = seg.ipPayload - seg.ipStart + seg.ipPayloadLength;
   const written = send(stack, seg.dst, seg.src, ERROR_MAX - IPV4_HEADER, (view, at) =>
     emitUnreachable(view, at, code, 0, seg.view, seg.ipStart, quoted),
@@ -67,18 +67,23 @@ function send(
   most: number,
   write: (view: DataView, at: number) => number,
 ): boolean {
-  const link = stack.interfaces.route(remote);
+  const link = stack.interfaces.route(4, remote);
   if (link === null || !link.tx.hasRoom(IPV4_HEADER + most, 0)) {
     stack.ip.OutDiscards++;
     return false;
   }
   const id = stack.host.random() & 0xffff;
-  if (IPV4_HEADER + most > stack.interfaces.pathTo(remote, link).mtu) {
+  if (IPV4_HEADER + most > stack.interfaces.pathTo(4, remote, link).mtu) {
     const packet = new Uint8Array(IPV4_HEADER + most);
     const view = new DataView(packet.buffer);
     const length = IPV4_HEADER + write(view, IPV4_HEADER);
     emitIpv4(view, 0, length, id, false, TTL, PROTOCOL_ICMP, local, remote, 0);
-    return sendFragments(stack, link, packet.subarray(0, length), stack.interfaces.pathTo(remote, link).mtu);
+    return sendFragments(
+      stack,
+      link,
+      packet.subarray(0, length),
+      stack.interfaces.pathTo(4, remote, link).mtu,
+    );
   }
   const { tx } = link;
   const at = tx.open();

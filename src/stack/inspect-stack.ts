@@ -1,5 +1,5 @@
 /** Everything about a stack at one moment: what `ss`, `netstat` and the control socket show. */
-import { formatAddress, formatIpv4 } from "../base/address.ts";
+import { formatAddress, formatPrefix } from "../base/address.ts";
 import { MS } from "../base/time.ts";
 import { RETRIES } from "../tcp/half-open.ts";
 import { KIND_SYN_RECEIVED, KIND_TCB, KIND_TIME_WAIT, RECORD } from "./flow-table.ts";
@@ -13,11 +13,11 @@ export function snapshot(stack: Stack, info: boolean): StackSnapshot {
   for (const listener of stack.listeners.all) {
     sockets.push({
       id: -listener.id,
-      family: 4,
+      family: listener.family,
       state: "LISTEN",
       localAddress: listener.address,
       localPort: listener.port,
-      remoteAddress: "0.0.0.0",
+      remoteAddress: listener.family === 4 ? "0.0.0.0" : "::",
       remotePort: 0,
       recvQ: listener.acceptQueue.length,
       sendQ: listener.backlog,
@@ -38,7 +38,7 @@ export function snapshot(stack: Stack, info: boolean): StackSnapshot {
     interfaces: stack.interfaces.all.map((link) => ({
       name: link.name,
       mtu: link.mtu,
-      addresses: link.addresses.map((prefix) => `${formatIpv4(prefix.words[0]!)}/${prefix.bits}`),
+      addresses: link.addresses.map(formatPrefix),
     })),
     sockets,
     counters: { ...stack.ip, ...stack.counters },
@@ -54,9 +54,9 @@ function compactRow(stack: Stack, slot: number, state: "SYN-RECEIVED" | "TIME-WA
     id: slot,
     family: flows.family(slot),
     state,
-    localAddress: formatAddress(flows.family(slot), flows.local(slot)),
+    localAddress: formatAddress(flows.family(slot), flows.local(slot), stack.addresses),
     localPort: flows.localPort(slot),
-    remoteAddress: formatAddress(flows.family(slot), flows.remote(slot)),
+    remoteAddress: formatAddress(flows.family(slot), flows.remote(slot), stack.addresses),
     remotePort: flows.remotePort(slot),
     recvQ: 0,
     sendQ: 0,

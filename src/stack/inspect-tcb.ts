@@ -91,9 +91,9 @@ export function tcbRow(tcb: Tcb, stack: Stack, info: boolean): SocketRow {
     id: tcb.slot,
     family: tcb.family === 6 ? 6 : 4,
     state: STATE_NAMES[tcb.state]!,
-    localAddress: formatAddress(tcb.family, tcb.local),
+    localAddress: formatAddress(tcb.family, tcb.local, stack.addresses),
     localPort: tcb.localPort,
-    remoteAddress: formatAddress(tcb.family, tcb.remote),
+    remoteAddress: formatAddress(tcb.family, tcb.remote, stack.addresses),
     remotePort: tcb.remotePort,
     recvQ: tcb.queuedToRead,
     // As `ss`: what is not acknowledged, the SYN or FIN included.

@@ -1,6 +1,6 @@
 /**
- * A packet on its way up: IP version, header, addresses, protocol (RFC 791, RFC 1122 3.2.1). What fails is counted
- * under its reason; nothing is thrown.
+ * A packet on its way up: IP version, then for IPv4 header, addresses, protocol (RFC 791, RFC 1122 3.2.1). What fails is
+ * counted under its reason; nothing is thrown.
  */
 import { isLimitedBroadcast, isLoopback, isMulticast, isUnspecified } from "../base/address.ts";
 import * as drop from "../wire/drop.ts";
@@ -11,6 +11,7 @@ import { PROTOCOL_TCP } from "../wire/tcp-parse.ts";
 import { icmpInput } from "./icmp-input.ts";
 import { sendUnreachable } from "./icmp-output.ts";
 import type { StackInterface } from "./interface.ts";
+import { ipv6Input } from "./ipv6-input.ts";
 import type { Stack } from "./stack.ts";
 
 const PROTOCOL_UDP = 17;
@@ -23,10 +24,7 @@ export function ipInput(
   offset: number,
   length: number,
 ): boolean {
-  if (length > 0 && seg.bytes[offset]! >> 4 === 6) {
-    stack.drop(drop.IP6_NOT_YET);
-    return false;
-  }
+  if (length > 0 && seg.bytes[offset]! >> 4 === 6) return ipv6Input(stack, link, seg, offset, length);
   const reason = parseIpv4(seg.view, offset, length, seg);
   if (reason !== drop.OK && reason !== drop.IP_FRAGMENT) {
     stack.ip.InHdrErrors++;
@@ -38,7 +36,7 @@ export function ipInput(
     stack.drop(drop.IP_SOURCE_INVALID);
     return false;
   }
-  if (!stack.interfaces.isOwn(seg.dst) && !stack.listeners.takes(seg.dst)) {
+  if (!stack.interfaces.isOwn(4, seg.dst) && !stack.listeners.takes(4, seg.dst)) {
     stack.ip.InAddrErrors++;
     stack.drop(drop.IP_NOT_OURS);
     return false;
@@ -87,5 +85,5 @@ function isSourceValid(stack: Stack, link: StackInterface, src: number): boolean
     stack.interfaces.isDirectedBroadcast(src)
   )
     return false;
-  return link === stack.interfaces.loopback || !stack.interfaces.isOwn(src);
+  return link === stack.interfaces.loopback || !stack.interfaces.isOwn(4, src);
 }

@@ -3,31 +3,35 @@
  * referenced when long), checksum. The one place where a TCP packet is put together.
  */
 
-import { finish, fold, pseudoHeader, sum, sumContinue } from "../base/checksum.ts";
+import { finish, fold, pseudoHeader, pseudoHeaderV6, sum, sumContinue } from "../base/checksum.ts";
 import { HEADROOM } from "../base/packet-batch.ts";
 import type { SendBuffer } from "../tcp/buffer/send-buffer.ts";
 import type { SegmentOut } from "../tcp/segment-out.ts";
 import { emitIpv4, IPV4_HEADER } from "../wire/ipv4.ts";
+import { emitIpv6, IPV6_HEADER } from "../wire/ipv6.ts";
 import { SYN } from "../wire/segment.ts";
 import { emitTcp, writeTcpChecksum } from "../wire/tcp-emit.ts";
 import { padOptions, writeSack, writeSynOptions, writeTimestamps } from "../wire/tcp-options.ts";
 import { PROTOCOL_TCP, TCP_HEADER } from "../wire/tcp-parse.ts";
 import type { StackInterface } from "./interface.ts";
+import type { Stack } from "./stack.ts";
 
-/** Longest head: IPv4 and TCP headers with all options, and text that is copied behind them. */
-const HEAD_MAX: number = IPV4_HEADER + 60 + 128;
+/** Longest head: IP and TCP headers with all options, and text that is copied behind them. */
+const HEAD_MAX: number = IPV6_HEADER + 60 + 128;
 
-/** Time to live of what we send (RFC 1700; Linux). */
-const TTL = 64;
+/** Time to live, hop limit, of what we send (RFC 1700; Linux). */
+export const TTL = 64;
 
 /** Whether `link` has room for one more segment. */
 export function hasRoom(link: StackInterface, buffer: SendBuffer | null): boolean {
   return link.tx.hasRoom(HEAD_MAX + HEADROOM, buffer === null ? 0 : buffer.piecesMax);
 }
 
-/** Writes `out` as a packet from `local` to `remote` (IPv4 keys). Its text comes from `buffer`. */
+/** Writes `out` as a packet from `local` to `remote` (keys of `family`). Its text comes from `buffer`. */
 export function emitSegment(
+  stack: Stack,
   link: StackInterface,
+  family: number,
   local: number,
   remote: number,
   localPort: number,
@@ -38,7 +42,8 @@ export function emitSegment(
   const batch = link.tx;
   const view = batch.view;
   const ip = batch.open();
-  const tcp = ip + IPV4_HEADER;
+  const header = family === 4 ? IPV4_HEADER : IPV6_HEADER;
+  const tcp = ip + header;
   const options = tcp + TCP_HEADER;
   const text = writeOptions(view, options, out);
   emitTcp(view, tcp, localPort, remotePort, out.seq, out.ack, out.flags, out.wnd, out.up, text - options);
@@ -48,15 +53,22 @@ export function emitSegment(
   let head = text - ip;
   if (length > 0 && buffer !== null) head += buffer.gather(out.textPosition, length, batch, text);
   const total = text - ip + length;
-  // DF always: RFC 6864 then leaves the ID without meaning, and path MTU discovery works.
-  emitIpv4(view, ip, total, 0, true, TTL, PROTOCOL_TCP, local, remote, 0);
-
-  const pseudo = pseudoHeader(4, local, remote, PROTOCOL_TCP, total - IPV4_HEADER);
+  let pseudo: number;
+  if (family === 4) {
+    // DF always: RFC 6864 then leaves the ID without meaning, and path MTU discovery works.
+    emitIpv4(view, ip, total, 0, true, TTL, PROTOCOL_TCP, local, remote, 0);
+    pseudo = pseudoHeader(4, local, remote, PROTOCOL_TCP, total - IPV4_HEADER);
+  } else {
+    const { words } = stack.addresses;
+    const label = stack.flowLabels.of(words, 4 * local, 4 * remote, localPort, remotePort);
+    emitIpv6(view, ip, total, 0, label, PROTOCOL_TCP, TTL, words, 4 * local, 4 * remote);
+    pseudo = pseudoHeaderV6(words, 4 * local, 4 * remote, PROTOCOL_TCP, total - IPV6_HEADER);
+  }
   if (link.offload) {
     writeTcpChecksum(view, tcp, fold(pseudo));
   } else {
-    let check = sum(batch.bytes, view, tcp, head - IPV4_HEADER, pseudo);
-    let odd = ((head - IPV4_HEADER) & 1) !== 0;
+    let check = sum(batch.bytes, view, tcp, head - header, pseudo);
+    let odd = ((head - header) & 1) !== 0;
     for (let i = firstPiece; i < batch.pieceCount; i++) {
       const n = batch.ranges[2 * i + 1]!;
       check = sumContinue(check, batch.pieces[i]!, batch.ranges[2 * i]!, n, odd);
@@ -70,8 +82,8 @@ export function emitSegment(
     batch.pieceCount - firstPiece,
     total,
     out.gsoSize,
-    link.offload ? IPV4_HEADER : -1,
-    4,
+    link.offload ? header : -1,
+    family,
   );
 }
 

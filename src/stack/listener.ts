@@ -2,6 +2,7 @@
  * A listener: what it listens on, its SYN queue (half-open slots of the flow table, counted here) and its accept
  * queue (connections that nobody has taken yet). Bounded both, with counters of what did not fit.
  */
+import type { Family } from "../base/address.ts";
 import type { CongestionName } from "../tcp/congestion/congestion.ts";
 import type { Binding } from "./bindings.ts";
 import type { Connection } from "./connection.ts";
@@ -16,7 +17,7 @@ export class Listener {
   handler: ListenerHandler;
   /** Anything the application wants to find again. */
   context: unknown = null;
-  /** The address or prefix as it was given; "0.0.0.0" for any. */
+  /** The address or prefix as it was given; "0.0.0.0" or "::" for any. */
   readonly address: string;
   /** The port; 0 listens on every port. */
   readonly port: number;
@@ -27,9 +28,13 @@ export class Listener {
   readonly congestion: CongestionName;
   /** Its number in half-open records. */
   readonly id: number;
-  /** The address as a key and how many of its bits count (`Binding`). */
+  /** The address and how many of its bits count (`Binding`). */
+  readonly family: Family;
   readonly key: number;
+  readonly words: Int32Array;
   readonly bits: number;
+  /** Of "::": IPv6 alone. */
+  readonly v6Only: boolean;
   isClosed = false;
   /** Connections that are ESTABLISHED and not accepted; the oldest first. */
   readonly acceptQueue: Connection[] = [];
@@ -51,7 +56,10 @@ export class Listener {
     this.#listeners = listeners;
     this.id = id;
     this.address = binding.host;
+    this.family = binding.family;
     this.key = binding.key;
+    this.words = binding.words;
+    this.v6Only = binding.v6Only;
     this.bits = binding.bits;
     this.port = binding.port;
     this.backlog = backlog;

@@ -2,7 +2,6 @@
  * The listeners of a stack: which one a SYN is for, and the way from SYN to connection through the SYN queue, or
  * through a cookie when that is full, into the accept queue. Policy of overflows as Linux's.
  */
-import { formatIpv4 } from "../base/address.ts";
 import { ArgumentError } from "../base/errors.ts";
 import type { Seq } from "../base/seq.ts";
 import { type Micros, SECOND } from "../base/time.ts";
@@ -36,6 +35,7 @@ import type { ConnectionHandler, ListenerHandler } from "./events.ts";
 import { KIND_SYN_RECEIVED, RECORD } from "./flow-table.ts";
 import { Listener } from "./listener.ts";
 import { applySettings } from "./settings.ts";
+import { forgetFlow, insertFlow } from "./slots.ts";
 import type { Stack } from "./stack.ts";
 import { HeldSyn } from "./syn-flow.ts";
 
@@ -80,24 +80,24 @@ export class Listeners {
   }
 
   /** Whether a listener is bound to the port for `local`. */
-  isBound(local: number, port: number): boolean {
-    return this.#bindings.best(local, port) !== null;
+  isBound(family: number, local: number, port: number): boolean {
+    return this.#bindings.best(family, local, port) !== null;
   }
 
   /** Whether packets to `local`, no address of the stack's, are for a listener on a prefix. */
-  takes(local: number): boolean {
-    return this.#bindings.takes(local);
+  takes(family: number, local: number): boolean {
+    return this.#bindings.takes(family, local);
   }
 
   /** Whether a SYN would find a listener that can take it. */
   hasRoom(seg: Segment): boolean {
-    const listener = this.#bindings.best(seg.dst, seg.dstPort);
+    const listener = this.#bindings.best(seg.family, seg.dst, seg.dstPort);
     return listener !== null && !listener.isFull;
   }
 
   /** A segment without a flow. False: no listener either. `least` bounds the ISS where TIME-WAIT was reused. */
   arrives(seg: Segment, least: Seq | null = null): boolean {
-    const listener = this.#bindings.best(seg.dst, seg.dstPort);
+    const listener = this.#bindings.best(seg.family, seg.dst, seg.dstPort);
     if (listener === null) return false;
     if ((seg.flags & (SYN | ACK | RST)) === ACK && this.#cookies.accepts(listener, seg)) {
       this.#redeem(listener, seg);
@@ -140,19 +140,18 @@ export class Listeners {
     }
     const slot = full
       ? -1
-      : stack.flows.insert(seg.family, seg.dst, seg.src, seg.dstPort, seg.srcPort, KIND_SYN_RECEIVED);
+      : insertFlow(stack, seg.family, seg.dst, seg.src, seg.dstPort, seg.srcPort, KIND_SYN_RECEIVED);
     if (slot < 0) {
       this.#dropSyn(listener, full ? drop.TCP_SYN_QUEUE_FULL : drop.TCP_FLOW_TABLE_FULL);
       return;
     }
-    stack.portUse.hold(seg.dstPort);
     listener.synQueue++;
     const at = slot * RECORD;
     fillHalfOpen(stack.flows.record, at, seg, stack, least);
     stack.flows.record[at + LISTENER] = listener.id;
     if (verdict === "hold") {
       stack.flows.record[at + RETRIES] = HELD;
-      flow!.slot = slot;
+      flow!.hold(slot);
       stack.wheel.set(slot, stack.now + HOLD_MAX);
       return;
     }
@@ -169,10 +168,25 @@ export class Listeners {
   /** Sends the SYN-ACK of the half-open connection in `slot`, or an ACK where that says enough. */
   #answer(slot: number, ackOnly = false): void {
     const { flows, bare } = this.#stack;
+    const family = flows.family(slot);
     const remote = flows.remote(slot);
     if (ackOnly) halfOpenAck(flows.record, slot * RECORD, this.#stack, bare);
-    else synAck(flows.record, slot * RECORD, this.mssTo(remote, this.#listenerOf(slot)), this.#stack, bare);
-    this.#stack.sendBareTo(flows.local(slot), remote, flows.localPort(slot), flows.remotePort(slot), bare);
+    else
+      synAck(
+        flows.record,
+        slot * RECORD,
+        this.mssTo(family, remote, this.#listenerOf(slot)),
+        this.#stack,
+        bare,
+      );
+    this.#stack.sendBareTo(
+      family,
+      flows.local(slot),
+      remote,
+      flows.localPort(slot),
+      flows.remotePort(slot),
+      bare,
+    );
   }
 
   #listenerOf(slot: number): Listener | undefined {
@@ -180,10 +194,10 @@ export class Listeners {
   }
 
   /** The MSS to offer to `remote` (RFC 9293 3.7.1). */
-  mssTo(remote: number, listener?: Listener): number {
+  mssTo(family: number, remote: number, listener?: Listener): number {
     const { interfaces, config } = this.#stack;
-    const link = interfaces.route(remote) ?? interfaces.loopback;
-    const own = interfaces.pathTo(remote, link).mtu - 40;
+    const link = interfaces.route(family, remote) ?? interfaces.loopback;
+    const own = interfaces.pathTo(family, remote, link).mtu - (family === 4 ? 40 : 60);
     const limit = listener?.settings.maxSegment || config.mss;
     return limit > 0 ? Math.min(limit, own) : own;
   }
@@ -241,13 +255,23 @@ export class Listeners {
 
   #establish(listener: Listener, slot: number, seg: Segment, record: Int32Array, at: number): boolean {
     const stack = this.#stack;
-    const link = stack.interfaces.route(seg.src) ?? stack.interfaces.loopback;
-    const path = stack.interfaces.pathTo(seg.src, link);
+    const { family } = seg;
+    if (slot < 0) {
+      slot = insertFlow(stack, family, seg.dst, seg.src, seg.dstPort, seg.srcPort, KIND_SYN_RECEIVED);
+      if (slot < 0) {
+        stack.drop(drop.TCP_FLOW_TABLE_FULL);
+        return false;
+      }
+    }
+    // The slot's own keys: those of the segment may be scratch.
+    const remote = stack.flows.remote(slot);
+    const link = stack.interfaces.route(family, remote) ?? stack.interfaces.loopback;
+    const path = stack.interfaces.pathTo(family, remote, link);
     const congestion = CONGESTION_CONTROLS[listener.congestion];
     const tcb = new Tcb(
-      seg.family,
-      seg.dst,
-      seg.src,
+      family,
+      stack.flows.local(slot),
+      remote,
       seg.dstPort,
       seg.srcPort,
       path,
@@ -255,10 +279,7 @@ export class Listeners {
       congestion,
     );
     complete(tcb, record, at, stack);
-    if (!stack.adopt(tcb, slot)) {
-      stack.drop(drop.TCP_FLOW_TABLE_FULL);
-      return false;
-    }
+    stack.adopt(tcb, slot);
     applySettings(tcb, listener.settings, stack);
     const connection = new Connection(stack, tcb, tcb.slot, {}, false);
     stack.counters.PassiveOpens++;
@@ -299,7 +320,7 @@ export class Listeners {
   forgetHalfOpen(slot: number): void {
     const listener = this.#listenerOf(slot);
     if (listener !== undefined) listener.synQueue--;
-    this.#stack.forget(slot);
+    forgetFlow(this.#stack, slot);
   }
 
   /** `SynFlow.accept` of a held SYN: it is answered now. */
@@ -338,13 +359,14 @@ export class Listeners {
     const { flows } = this.#stack;
     if (listener.synQueue === 0) return;
     flows.forEachSlot(KIND_SYN_RECEIVED, (slot) => {
-      if (flows.record[slot * RECORD + LISTENER] === listener.id) this.#stack.forget(slot);
+      if (flows.record[slot * RECORD + LISTENER] === listener.id) forgetFlow(this.#stack, slot);
     });
   }
 
   /** LISTEN -> SYN-SENT (RFC 9293 3.10.1). */
   openFrom(listener: Listener, host: string, port: number, handler: ConnectionHandler): Connection {
-    const local = listener.bits === 32 ? { localAddress: formatIpv4(listener.key) } : {};
+    const isOne = listener.bits === (listener.family === 4 ? 32 : 128);
+    const local = isOne ? { localAddress: listener.address } : {};
     return connect(this.#stack, { host, port, localPort: listener.port, ...local }, handler);
   }
 }

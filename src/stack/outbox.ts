@@ -4,9 +4,9 @@
 import { nextSegment } from "../tcp/output.ts";
 import { SegmentOut } from "../tcp/segment-out.ts";
 import type { Tcb } from "../tcp/tcb.ts";
-import type { StackPath } from "./interface.ts";
 import { emitSegment, hasRoom } from "./ip-output.ts";
 import type { LocalPackets } from "./local-packets.ts";
+import type { StackPath } from "./path-cache.ts";
 import type { Stack } from "./stack.ts";
 
 /** What waits for a flush. */
@@ -19,9 +19,11 @@ export class Outbox {
     return this.#dirty.length > 0;
   }
 
-  add(tcb: Tcb): void {
+  add(stack: Stack, tcb: Tcb): void {
     tcb.dirty = true;
     this.#dirty.push(tcb);
+    // A last RST leaves after the slot is gone.
+    if (tcb.family === 6) stack.addresses.hold(tcb.remote);
   }
 
   /** Writes segments into the interfaces' batches. False: a batch is full, send it and call again. */
@@ -37,6 +39,7 @@ export class Outbox {
       }
       this.#at++;
       tcb.dirty = false;
+      if (tcb.family === 6) stack.addresses.release(tcb.remote);
     }
     dirty.length = 0;
     this.#at = 0;
@@ -53,7 +56,7 @@ export class Outbox {
       if (!hasRoom(link, buffer)) return false;
       if (!nextSegment(tcb, stack, out)) return true;
       stack.counters.OutSegs++;
-      emitSegment(link, tcb.local, tcb.remote, tcb.localPort, tcb.remotePort, out, buffer);
+      emitSegment(stack, link, tcb.family, tcb.local, tcb.remote, tcb.localPort, tcb.remotePort, out, buffer);
     }
   }
 }

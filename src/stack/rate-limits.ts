@@ -28,9 +28,9 @@ export class RateLimits {
     return this.#challenges === null || this.#challenges.allow(now);
   }
 
-  /** Whether one more reset or ICMP error may go to `remote`. */
-  allowReset(remote: number, now: Micros): boolean {
-    return this.#resets[this.#hash.hash5(remote, 0, 0, 0, 0) & (SHARES - 1)]!.allow(now);
+  /** Whether one more reset or ICMP error may go to the address or network of these words. */
+  allowReset(first: number, second: number, now: Micros): boolean {
+    return this.#resets[this.#hash.hash5(first, second, 0, 0, 0) & (SHARES - 1)]!.allow(now);
   }
 }
 

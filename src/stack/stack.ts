@@ -9,6 +9,7 @@
  * 4. While `isBusy`, again from 2 (packets to own addresses, and events that applications caused).
  * `Host.wake` says that a call made outside of this round left something to do.
  */
+import { AddressTable } from "../base/address-table.ts";
 import { type ErrorCode, NetworkError } from "../base/errors.ts";
 import type { Host } from "../base/host.ts";
 import { type ReceiveBatch, RX, RX_CHECKSUM_OK } from "../base/packet-batch.ts";
@@ -39,6 +40,7 @@ import { type ConnectOptions, connect } from "./connect.ts";
 import type { Connection } from "./connection.ts";
 import { DropCounters, IpCounters } from "./counters.ts";
 import type { ConnectionHandler, ListenerHandler } from "./events.ts";
+import { FlowLabels } from "./flow-label.ts";
 import { FlowTable, KIND_SYN_RECEIVED, KIND_TCB, KIND_TIME_WAIT } from "./flow-table.ts";
 import { FragmentInput } from "./fragment-input.ts";
 import type { StackSnapshot } from "./inspect.ts";
@@ -56,6 +58,7 @@ import { PortUse } from "./port-use.ts";
 import { EphemeralPorts } from "./ports.ts";
 import { RateLimits } from "./rate-limits.ts";
 import { shutdown } from "./shutdown.ts";
+import { forgetFlow } from "./slots.ts";
 import { enterTimeWait, timeWaitArrives, timeWaitExpires } from "./time-waits.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 
@@ -65,6 +68,8 @@ export class Stack implements TcpContext {
   readonly config: TcpConfig;
   readonly receiveScale: number;
   readonly interfaces: Interfaces;
+  readonly addresses: AddressTable;
+  readonly flowLabels: FlowLabels;
   readonly flows: FlowTable;
   readonly wheel: TimerWheel;
   readonly listeners: Listeners;
@@ -103,7 +108,9 @@ export class Stack implements TcpContext {
     this.receiveScale = scaleFor(Math.max(this.config.receiveBufferMax, this.config.receiveBuffer));
     this.now = host.clock();
     this.startedAt = this.now;
-    this.interfaces = new Interfaces(options.interfaces);
+    this.addresses = new AddressTable(host.secret);
+    this.flowLabels = new FlowLabels(host.secret);
+    this.interfaces = new Interfaces(options.interfaces, this.addresses);
     this.flows = new FlowTable({
       seed: deriveWords(host.secret, PURPOSE_FLOW_TABLE, 6),
       maximum: this.config.flowsMax,
@@ -254,16 +261,10 @@ export class Stack implements TcpContext {
     this.#local.deliver(this);
   }
 
-  /** Whether the record of `tcb`, which left for TIME-WAIT, is still there. */
-  isTimeWait(tcb: Tcb): boolean {
-    const slot = this.flows.find(tcb.family, tcb.local, tcb.remote, tcb.localPort, tcb.remotePort);
-    return slot >= 0 && this.flows.kind(slot) === KIND_TIME_WAIT;
-  }
-
   // TcpContext: what TCP asks for.
   markDirty(tcb: Tcb): void {
     if (tcb.dirty) return;
-    this.#outbox.add(tcb);
+    this.#outbox.add(this, tcb);
     if (!this.#running) this.host.wake();
   }
 
@@ -293,31 +294,48 @@ export class Stack implements TcpContext {
     return this.#limits.allowChallenge(this.now);
   }
 
-  allowReset(remote: number): boolean {
-    return this.#limits.allowReset(remote, this.now);
+  allowReset(family: number, remote: number): boolean {
+    // Of IPv6 the /64: a host has as many addresses as it likes.
+    const { words } = this.addresses;
+    if (family === 4) return this.#limits.allowReset(remote, 0, this.now);
+    return this.#limits.allowReset(words[4 * remote]!, words[4 * remote + 1]!, this.now);
   }
 
   isn(family: number, local: number, remote: number, localPort: number, remotePort: number): Seq {
-    return this.#isn.isn(family, local, remote, localPort, remotePort, this.now);
+    const from = this.identity(family, local);
+    const to = this.identity(family, remote);
+    return this.#isn.isn(family, from, to, localPort, remotePort, this.now);
   }
 
   timestampOffset(family: number, local: number, remote: number): number {
-    return this.#isn.timestampOffset(family, local, remote);
+    return this.#isn.timestampOffset(family, this.identity(family, local), this.identity(family, remote));
+  }
+
+  /** What stands for an address in keyed hashes: an IPv4 key itself, of an IPv6 one the digest. */
+  identity(family: number, key: number): number {
+    return family === 4 ? key : this.addresses.digest(key);
   }
 
   sendBare(seg: Segment, out: SegmentOut): void {
-    this.sendBareTo(seg.dst, seg.src, seg.dstPort, seg.srcPort, out);
+    this.sendBareTo(seg.family, seg.dst, seg.src, seg.dstPort, seg.srcPort, out);
   }
 
   /** Sends a segment that no TCB stands behind. When the batch is full it is lost, as on a full link. */
-  sendBareTo(local: number, remote: number, localPort: number, remotePort: number, out: SegmentOut): void {
-    const link = this.interfaces.route(remote);
+  sendBareTo(
+    family: number,
+    local: number,
+    remote: number,
+    localPort: number,
+    remotePort: number,
+    out: SegmentOut,
+  ): void {
+    const link = this.interfaces.route(family, remote);
     if (link === null || !hasRoom(link, null)) {
       this.ip.OutDiscards++;
       return;
     }
     this.counters.OutSegs++;
-    emitSegment(link, local, remote, localPort, remotePort, out, null);
+    emitSegment(this, link, family, local, remote, localPort, remotePort, out, null);
     if (!this.#running) this.host.wake();
   }
 
@@ -326,7 +344,7 @@ export class Stack implements TcpContext {
   }
 
   suspectPath(tcb: Tcb): void {
-    this.interfaces.forgetMtu(tcb.remote);
+    this.interfaces.paths.forget(tcb.family, tcb.remote);
   }
 
   toTimeWait(tcb: Tcb): void {
@@ -338,7 +356,7 @@ export class Stack implements TcpContext {
     if (tcb.state !== CLOSED) enterState(tcb, CLOSED);
     const slot = this.#detach(tcb);
     if (slot < 0) return;
-    this.forget(slot);
+    forgetFlow(this, slot);
     (tcb.owner as Connection).failed(error);
     this.note(tcb, EVENT_CLOSE);
   }
@@ -356,26 +374,12 @@ export class Stack implements TcpContext {
     return slot;
   }
 
-  /** Gives `tcb` a slot, or takes over the half-open one given. Returns false when the table is full. */
-  adopt(tcb: Tcb, slot: number): boolean {
-    if (slot < 0) {
-      slot = this.flows.insert(tcb.family, tcb.local, tcb.remote, tcb.localPort, tcb.remotePort, KIND_TCB);
-      if (slot < 0) return false;
-      this.portUse.hold(tcb.localPort);
-    } else {
-      this.wheel.cancel(slot);
-      this.flows.setKind(slot, KIND_TCB);
-    }
+  /** Makes `slot`, new or half-open so far, that of `tcb`. */
+  adopt(tcb: Tcb, slot: number): void {
+    this.wheel.cancel(slot);
+    this.flows.setKind(slot, KIND_TCB);
     tcb.slot = slot;
     this.tcbs[slot] = tcb;
-    return true;
-  }
-
-  /** Takes a flow out of the table. */
-  forget(slot: number): void {
-    this.wheel.cancel(slot);
-    this.portUse.letGo(this.flows.localPort(slot));
-    this.flows.remove(slot);
   }
 
   /**

@@ -21,8 +21,8 @@ export class HeldSyn implements SynFlow {
   slot = -1;
   readonly #listeners: Listeners;
   readonly #stack: Stack;
-  readonly #local: number;
-  readonly #remote: number;
+  #local: number;
+  #remote: number;
   readonly #seq: Seq;
 
   constructor(listeners: Listeners, stack: Stack, seg: Segment) {
@@ -32,10 +32,17 @@ export class HeldSyn implements SynFlow {
     this.#remote = seg.src;
     this.#seq = seg.seq;
     this.family = seg.family === 6 ? 6 : 4;
-    this.localAddress = formatAddress(seg.family, seg.dst);
+    this.localAddress = formatAddress(seg.family, seg.dst, stack.addresses);
     this.localPort = seg.dstPort;
-    this.remoteAddress = formatAddress(seg.family, seg.src);
+    this.remoteAddress = formatAddress(seg.family, seg.src, stack.addresses);
     this.remotePort = seg.srcPort;
+  }
+
+  /** It waits in `slot`. */
+  hold(slot: number): void {
+    this.slot = slot;
+    this.#local = this.#stack.flows.local(slot);
+    this.#remote = this.#stack.flows.remote(slot);
   }
 
   accept(): boolean {
@@ -49,8 +56,13 @@ export class HeldSyn implements SynFlow {
   refuse(code: "ECONNREFUSED" | "EHOSTUNREACH" | "ENETUNREACH" = "ECONNREFUSED"): boolean {
     if (!this.#isWaiting()) return false;
     this.#stack.tick();
+    this.#refuse(code);
     this.#listeners.forgetHalfOpen(this.slot);
     this.slot = -1;
+    return true;
+  }
+
+  #refuse(code: "ECONNREFUSED" | "EHOSTUNREACH" | "ENETUNREACH"): void {
     if (code === "ECONNREFUSED") {
       const out = this.#stack.bare;
       out.reset();
@@ -58,7 +70,7 @@ export class HeldSyn implements SynFlow {
       out.ack = add(this.#seq, 1);
       out.flags = RST | ACK;
       this.#stack.counters.OutRsts++;
-      this.#stack.sendBareTo(this.#local, this.#remote, this.localPort, this.remotePort, out);
+      this.#stack.sendBareTo(this.family, this.#local, this.#remote, this.localPort, this.remotePort, out);
     } else {
       const icmp = code === "EHOSTUNREACH" ? HOST_UNREACHABLE : NET_UNREACHABLE;
       sendUnreachableFor(
@@ -71,15 +83,16 @@ export class HeldSyn implements SynFlow {
         this.#seq,
       );
     }
-    return true;
   }
 
   /** The slot may have been given to another flow since: the SYN timed out, or was reset. */
   #isWaiting(): boolean {
-    const { flows } = this.#stack;
+    const { addresses, flows } = this.#stack;
     return (
       this.slot >= 0 &&
       flows.find(this.family, this.#local, this.#remote, this.localPort, this.remotePort) === this.slot &&
+      // An id of another address by now.
+      formatAddress(this.family, this.#remote, addresses) === this.remoteAddress &&
       this.#listeners.isHeld(this.slot)
     );
   }

@@ -15,6 +15,7 @@ import {
 } from "../tcp/time-wait.ts";
 import type { Segment } from "../wire/segment.ts";
 import { KIND_TIME_WAIT, RECORD } from "./flow-table.ts";
+import { forgetFlow } from "./slots.ts";
 import type { Stack } from "./stack.ts";
 
 /** Makes the slot that `tcb` left a record, or frees it where there are too many (Linux: tcp_max_tw_buckets). */
@@ -22,7 +23,7 @@ export function enterTimeWait(stack: Stack, slot: number, tcb: Tcb): void {
   const { flows, config, counters } = stack;
   if (flows.countOfKind(KIND_TIME_WAIT) >= config.timeWaitMax) {
     counters.TWOverflow++;
-    stack.forget(slot);
+    forgetFlow(stack, slot);
     return;
   }
   counters.TW++;
@@ -44,8 +45,11 @@ export function timeWaitArrives(stack: Stack, slot: number, seg: Segment): void 
         return;
       }
       stack.counters.TWRecycled++;
-      stack.forget(slot);
+      // The segment's own key must outlive the slot's.
+      if (seg.family === 6) stack.addresses.hold(seg.src);
+      forgetFlow(stack, slot);
       stack.listeners.arrives(seg, least);
+      if (seg.family === 6) stack.addresses.release(seg.src);
       return;
     }
     case RESTART:
@@ -66,13 +70,14 @@ export function timeWaitArrives(stack: Stack, slot: number, seg: Segment): void 
 /** 2MSL is over: the connection is CLOSED. */
 export function timeWaitExpires(stack: Stack, slot: number): void {
   stack.counters.TWKilled++;
-  stack.forget(slot);
+  forgetFlow(stack, slot);
 }
 
 function answer(stack: Stack, slot: number): void {
   const { flows, bare } = stack;
   timeWaitAck(flows.record, slot * RECORD, stack, bare);
   stack.sendBareTo(
+    flows.family(slot),
     flows.local(slot),
     flows.remote(slot),
     flows.localPort(slot),

@@ -21,7 +21,7 @@ export function arrivesClosed(seg: Segment, ctx: TcpContext): void {
  */
 export function refuse(seg: Segment, ctx: TcpContext): void {
   if ((seg.flags & RST) !== 0) return;
-  if (!ctx.allowReset(seg.src)) {
+  if (!ctx.allowReset(seg.family, seg.src)) {
     ctx.drop(drop.TCP_RST_LIMIT);
     return;
   }

@@ -129,6 +129,11 @@ export const DEFAULT_CONFIG: TcpConfig = {
   congestion: "newreno",
 };
 
+/** The MSS of a peer whose SYN names none (RFC 9293 3.7.1, MUST-15). */
+export function defaultMss(family: number): number {
+  return family === 4 ? 536 : 1_220;
+}
+
 /** The shift that lets 16 bits describe `max` bytes (RFC 7323 2.3: at most 14). */
 export function scaleFor(max: number): number {
   let scale = 0;

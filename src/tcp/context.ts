@@ -47,7 +47,7 @@ export interface TcpContext {
   readonly bare: SegmentOut;
   /** Whether the stack may send one more challenge ACK now, or one more RST to `remote` (RFC 5961 7). */
   allowChallenge(): boolean;
-  allowReset(remote: number): boolean;
+  allowReset(family: number, remote: number): boolean;
   /** Initial sequence number and timestamp offset for a 4-tuple (RFC 6528, RFC 7323 5.4). */
   isn(family: number, local: number, remote: number, localPort: number, remotePort: number): Seq;
   timestampOffset(family: number, local: number, remote: number): number;

@@ -7,6 +7,7 @@ import * as drop from "../wire/drop.ts";
 import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { refuse } from "./arrives-closed.ts";
 import { mayAnswerRecord } from "./challenge.ts";
+import { defaultMss } from "./config.ts";
 import { type TcpContext, timestampClock } from "./context.ts";
 import type { SegmentOut } from "./segment-out.ts";
 import { LISTEN, SYN_RECEIVED } from "./state.ts";
@@ -60,7 +61,7 @@ export function fillHalfOpen(
   if (config.timestamps && seg.hasTimestamps) flags |= HAS_TS;
   record[at + ISS] = toInt(iss);
   record[at + IRS] = toInt(seg.seq);
-  record[at + MSS_WND] = ((seg.mss > 0 ? seg.mss : 536) << 16) | seg.wnd;
+  record[at + MSS_WND] = ((seg.mss > 0 ? seg.mss : defaultMss(seg.family)) << 16) | seg.wnd;
   record[at + FLAGS] = flags;
   record[at + TS_RECENT] = seg.tsval;
   record[at + TS_OFFSET] = ctx.timestampOffset(seg.family, seg.dst, seg.src);

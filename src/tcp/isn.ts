@@ -1,6 +1,6 @@
 /**
  * Initial sequence numbers (RFC 9293 3.4.1, RFC 6528 3) and timestamp offsets (RFC 7323 5.4).
- * Addresses are IPv4 keys, or `digestIpv6` of IPv6 ones. Knows nothing of connections.
+ * Addresses are IPv4 keys, or digests of IPv6 ones (`AddressTable.digest`). Knows nothing of connections.
  */
 import { type Seq, seq } from "../base/seq.ts";
 import { derivedSipHash, PURPOSE_ISN, PURPOSE_TIMESTAMP, type SipHash } from "../base/siphash.ts";

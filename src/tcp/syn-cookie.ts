@@ -8,7 +8,7 @@
  * What else the SYN offered rides in the low 6 bits of our timestamp, which the peer echoes, laid out as
  * Linux does: window scale in bits 0-3 (15: none), SACK-permitted in bit 4, ECN in bit 5. These bits are not
  * authenticated; lying about them harms the liar's own connection alone.
- * Addresses are IPv4 keys, or `digestIpv6` of IPv6 ones. This file keeps no state and knows no queue.
+ * Addresses are IPv4 keys, or digests of IPv6 ones (`AddressTable.digest`). This file keeps no state and knows no queue.
  */
 import { type Seq, seq, toInt } from "../base/seq.ts";
 import { derivedSipHash, PURPOSE_COOKIE, type SipHash } from "../base/siphash.ts";

@@ -10,7 +10,7 @@ import { Assembler } from "./buffer/assembler.ts";
 import { ReceiveBuffer } from "./buffer/receive-buffer.ts";
 import { SendBuffer } from "./buffer/send-buffer.ts";
 import { SentRing } from "./buffer/sent-ring.ts";
-import type { TcpConfig } from "./config.ts";
+import { defaultMss, type TcpConfig } from "./config.ts";
 import type { CongestionControl } from "./congestion/congestion.ts";
 import type { Path } from "./context.ts";
 import type { DeliveryRate } from "./delivery-rate.ts";
@@ -34,7 +34,7 @@ export class SendSequence {
   scale = 0;
   /** Effective send MSS: payload of a full segment, options taken off (RFC 9293 3.7.1). */
   mss = 536;
-  /** The MSS option received, 536 without (MUST-15). */
+  /** The MSS option received, 536 (IPv6: 1,220) without (MUST-15). */
   peerMss = 536;
   /** End of the last segment sent that was not full: Minshall's variant of Nagle holds the next one until it is acknowledged. */
   small: Seq = seq(0);
@@ -298,6 +298,7 @@ export class Tcb {
     this.maxPacingRate = config.maxPacingRate;
     this.pacingRate = config.maxPacingRate;
     this.rcv.buffer = config.receiveBuffer;
+    this.snd.peerMss = defaultMss(family);
   }
 
   /** Bytes from SEND, kept until acknowledged. */

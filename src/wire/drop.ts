@@ -18,7 +18,11 @@ export const DROP_NAMES = [
   "ip-fragment-timeout",
   "ip-source-invalid",
   "ip-not-ours",
-  "ip6-not-yet",
+  "ip6-no-next-header",
+  "ip6-next-header",
+  "ip6-option",
+  "ip6-routing",
+  "ip6-extensions",
   "protocol-unknown",
   "icmp-malformed",
   "icmp-checksum",
@@ -68,7 +72,11 @@ export const IP_FRAGMENT_LIMIT: Drop = codeOf("ip-fragment-limit");
 export const IP_FRAGMENT_TIMEOUT: Drop = codeOf("ip-fragment-timeout");
 export const IP_SOURCE_INVALID: Drop = codeOf("ip-source-invalid");
 export const IP_NOT_OURS: Drop = codeOf("ip-not-ours");
-export const IP6_NOT_YET: Drop = codeOf("ip6-not-yet");
+export const IP6_NO_NEXT_HEADER: Drop = codeOf("ip6-no-next-header");
+export const IP6_NEXT_HEADER: Drop = codeOf("ip6-next-header");
+export const IP6_OPTION: Drop = codeOf("ip6-option");
+export const IP6_ROUTING: Drop = codeOf("ip6-routing");
+export const IP6_EXTENSIONS: Drop = codeOf("ip6-extensions");
 export const PROTOCOL_UNKNOWN: Drop = codeOf("protocol-unknown");
 export const ICMP_MALFORMED: Drop = codeOf("icmp-malformed");
 export const ICMP_CHECKSUM: Drop = codeOf("icmp-checksum");

@@ -5,6 +5,7 @@
  *
  * For people, not for speed. Numbers are absolute, the window unscaled; options stand in their order on the wire.
  */
+import { formatIpv4, formatIpv6 } from "../base/address.ts";
 import { toUint } from "../base/seq.ts";
 import { ACK, CWR, ECE, FIN, PSH, RST, type Segment, SYN, URG } from "./segment.ts";
 import {
@@ -30,7 +31,7 @@ const FLAG_LETTERS: readonly (readonly [number, string])[] = [
   [CWR, "W"],
 ];
 
-/** The line for a segment that `parseIpv4` and `parseTcp` took, while its bytes are still there. */
+/** The line for a segment that `parseIpv4` or `parseIpv6` and `parseTcp` took, while its bytes are still there. */
 export function formatSegment(seg: Segment): string {
   const parts = [`Flags [${formatFlags(seg.flags)}]`];
   const first = toUint(seg.seq);
@@ -42,7 +43,10 @@ export function formatSegment(seg: Segment): string {
   const options = formatOptions(seg.view, seg.ipPayload + TCP_HEADER, seg.textOffset);
   if (options !== "") parts.push(`options [${options}]`);
   parts.push(`length ${seg.textLength}`);
-  return `IP ${formatIpv4(seg.src)}.${seg.srcPort} > ${formatIpv4(seg.dst)}.${seg.dstPort}: ${parts.join(", ")}`;
+  const v4 = seg.family === 4;
+  const src = v4 ? formatIpv4(seg.src) : formatIpv6(seg.words.subarray(0, 4));
+  const dst = v4 ? formatIpv4(seg.dst) : formatIpv6(seg.words.subarray(4));
+  return `${v4 ? "IP" : "IP6"} ${src}.${seg.srcPort} > ${dst}.${seg.dstPort}: ${parts.join(", ")}`;
 }
 
 /** Control bits as tcpdump's letters, `none` if there are none. */
@@ -50,10 +54,6 @@ export function formatFlags(flags: number): string {
   let letters = "";
   for (const [bit, letter] of FLAG_LETTERS) if ((flags & bit) !== 0) letters += letter;
   return letters === "" ? "none" : letters;
-}
-
-function formatIpv4(address: number): string {
-  return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
 }
 
 function formatOptions(view: DataView, at: number, end: number): string {

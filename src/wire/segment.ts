@@ -1,6 +1,6 @@
 /**
- * The one scratch segment: what an inbound packet says, in RFC 9293's terms (3.3.1 SEG.*). `parseIpv4` and
- * `parseTcp` fill it, `tcp/` reads it, nobody keeps it. No offset of a header is known outside `wire/`.
+ * The one scratch segment: what an inbound packet says, in RFC 9293's terms (3.3.1 SEG.*). `parseIpv4`,
+ * `parseIpv6` and `parseTcp` fill it, `tcp/` reads it, nobody keeps it. No offset of a header is known outside `wire/`.
  */
 import { type Seq, seq } from "../base/seq.ts";
 
@@ -28,6 +28,9 @@ export class Segment {
   /** Source and destination address as int32 keys (`base/address.ts`). */
   src = 0;
   dst = 0;
+  /** IPv6: the source's four words, then the destination's. */
+  readonly words: Int32Array = new Int32Array(8);
+  /** TTL or hop limit. */
   ttl = 0;
   /** The ECN field of the IP header: 0 not-ECT, 1 ECT(1), 2 ECT(0), 3 CE (RFC 3168 5). */
   ecn = 0;
@@ -41,6 +44,14 @@ export class Segment {
   checksumOk = false;
   /** Segment payload size of a super-segment as the device reported it, else 0. */
   gsoSize = 0;
+
+  /** Of a fragment (IP_FRAGMENT): its payload's offset in bytes, whether others follow, and the packet's number. */
+  fragmentOffset = 0;
+  moreFragments = false;
+  fragmentId = 0;
+  /** IPv6: the code of the parameter problem that the sender is to be told, -1 for none, and where in the packet it lies. */
+  problem = -1;
+  problemAt = 0;
 
   srcPort = 0;
   dstPort = 0;

@@ -9,7 +9,7 @@
  *  16  checksum(16)      urgent pointer(16)
  *  20  options
  */
-import { pseudoHeader, sum } from "../base/checksum.ts";
+import { pseudoHeader, pseudoHeaderV6, sum } from "../base/checksum.ts";
 import { seq } from "../base/seq.ts";
 import { type Drop, OK, TCP_CHECKSUM, TCP_DATA_OFFSET, TCP_PORT_ZERO, TCP_TRUNCATED } from "./drop.ts";
 import type { Segment } from "./segment.ts";
@@ -61,6 +61,9 @@ export function parseTcp(view: DataView, seg: Segment): Drop {
 
 function checksumHolds(view: DataView, seg: Segment): boolean {
   const length = seg.ipPayloadLength;
-  const pseudo = pseudoHeader(seg.family, seg.src, seg.dst, PROTOCOL_TCP, length);
+  const pseudo =
+    seg.family === 4
+      ? pseudoHeader(4, seg.src, seg.dst, PROTOCOL_TCP, length)
+      : pseudoHeaderV6(seg.words, 0, 4, PROTOCOL_TCP, length);
   return sum(seg.bytes, view, seg.ipPayload, length, pseudo) === 0xffff;
 }

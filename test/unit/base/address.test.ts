@@ -2,8 +2,6 @@ import { isIPv4, isIPv6 } from "node:net";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
-  AddressTable,
-  digestIpv6,
   formatAddress,
   formatIpv6,
   isBroadcast,
@@ -16,7 +14,6 @@ import {
   parseIpv6Address,
   parsePrefix,
 } from "../../../src/base/address.ts";
-import { SipHash } from "../../../src/base/siphash.ts";
 
 const v4 = (text: string): number => parseIpv4Address(text)!;
 const v6 = (text: string): Int32Array => parseIpv6Address(text)!;
@@ -110,14 +107,6 @@ describe("IPv6 addresses", () => {
       { numRuns: 5000 },
     );
   });
-
-  test("digests differ between addresses and keys", () => {
-    const sip = new SipHash(new Uint8Array(16));
-    expect(digestIpv6(sip, v6("fd77::2"))).not.toBe(digestIpv6(sip, v6("fd77::3")));
-    expect(digestIpv6(sip, v6("fd77::2"))).not.toBe(
-      digestIpv6(new SipHash(new Uint8Array(16).fill(1)), v6("fd77::2")),
-    );
-  });
 });
 
 describe("prefixes", () => {
@@ -139,26 +128,4 @@ describe("prefixes", () => {
     "malformed: %s",
     (text) => expect(parsePrefix(text)).toBeNull(),
   );
-});
-
-describe("interned addresses", () => {
-  test("one id an address while held, words back from the id, reuse after the last release", () => {
-    const table = new AddressTable();
-    const a = table.intern(v6("fd77::1"));
-    expect(table.intern(v6("fd77::1"))).toBe(a);
-    table.retain(a);
-    expect(formatAddress(6, a, table)).toBe("fd77::1");
-    table.release(a);
-    table.release(a);
-    expect(table.lookup(v6("fd77::1"))).toBe(a);
-    table.release(a);
-    table.release(a);
-    expect(table.lookup(v6("fd77::1"))).toBe(-1);
-    expect(table.words(a)).toBeNull();
-    expect(table.size).toBe(0);
-    const ids = new Set<number>();
-    for (let i = 0; i < 100; i++) ids.add(table.intern(Int32Array.of(0, 0, 0, i)));
-    expect(ids.size).toBe(100);
-    for (const id of ids) expect(table.lookup(table.words(id)!)).toBe(id);
-  });
 });

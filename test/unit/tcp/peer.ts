@@ -2,10 +2,9 @@
  * The other end of a connection under test, speaking only as the test says: segments built field by field, and what
  * the stack answers read as lines, relative to each end's ISS.
  */
-import { parseIpv4Address } from "../../../src/base/address.ts";
-import { finish, pseudoHeader, sum } from "../../../src/base/checksum.ts";
+
+import { finish, sum } from "../../../src/base/checksum.ts";
 import { seq } from "../../../src/base/seq.ts";
-import { emitIpv4 } from "../../../src/wire/ipv4.ts";
 import { emitTcp, writeTcpChecksum } from "../../../src/wire/tcp-emit.ts";
 import {
   padOptions,
@@ -15,7 +14,8 @@ import {
   writeTimestamps,
   writeWscale,
 } from "../../../src/wire/tcp-options.ts";
-import { LETTERS, MS, PEER, type Rig, type Sent, STACK } from "./rig.ts";
+import { emitIp, ipHeader, pseudo } from "./ip.ts";
+import { LETTERS, MS, PEER, PEER6, type Rig, type Sent, STACK, STACK6 } from "./rig.ts";
 
 /** "S." to 0x12. */
 export function flagBits(letters: string): number {
@@ -53,9 +53,9 @@ export interface Extra {
 /** The other end of one connection, speaking only as the test says. */
 export class Peer {
   readonly rig: Rig;
-  readonly address: number;
+  readonly address: string;
   readonly port: number;
-  readonly stackAddress: number;
+  readonly stackAddress: string;
   stackPort: number;
   readonly iss: number;
   readonly options: PeerOptions;
@@ -72,9 +72,9 @@ export class Peer {
   constructor(rig: Rig, options: PeerOptions = {}) {
     this.rig = rig;
     this.options = options;
-    this.address = parseIpv4Address(options.address ?? PEER)!;
+    this.address = options.address ?? (rig.family === 4 ? PEER : PEER6);
     this.port = options.port ?? 43_210;
-    this.stackAddress = parseIpv4Address(options.stackAddress ?? STACK)!;
+    this.stackAddress = options.stackAddress ?? (rig.family === 4 ? STACK : STACK6);
     this.stackPort = options.stackPort ?? 7;
     this.iss = (options.iss ?? 0xffff_fff0) >>> 0;
   }
@@ -94,13 +94,14 @@ export class Peer {
           : (extra.text ?? new Uint8Array(0));
     const options = this.#optionBytes(flags, extra);
     const tcpLength = 20 + options.length + text.length;
-    const bytes = new Uint8Array(20 + tcpLength);
+    const at0 = ipHeader(this.address);
+    const bytes = new Uint8Array(at0 + tcpLength);
     const view = new DataView(bytes.buffer);
     const bits = flagBits(flags);
-    emitIpv4(view, 0, bytes.length, 1, true, 64, 6, this.address, this.stackAddress, 0);
+    emitIp(view, bytes.length, 6, this.address, this.stackAddress);
     emitTcp(
       view,
-      20,
+      at0,
       this.port,
       this.stackPort,
       seq(this.iss + at),
@@ -110,10 +111,10 @@ export class Peer {
       extra.up ?? 0,
       options.length,
     );
-    bytes.set(options, 40);
-    bytes.set(text, 40 + options.length);
-    const pseudo = pseudoHeader(4, this.address, this.stackAddress, 6, tcpLength);
-    writeTcpChecksum(view, 20, finish(sum(bytes, view, 20, tcpLength, pseudo)));
+    bytes.set(options, at0 + 20);
+    bytes.set(text, at0 + 20 + options.length);
+    const partial = pseudo(this.address, this.stackAddress, 6, tcpLength);
+    writeTcpChecksum(view, at0, finish(sum(bytes, view, at0, tcpLength, partial)));
     return bytes;
   }
 

@@ -4,7 +4,7 @@
  * SEG.ACK), relative to each end's ISS as packetdrill and tcpdump print them. No simulation, no randomness.
  */
 
-import { parseIpv4Address } from "../../../src/base/address.ts";
+import { type Family, formatIpv4, formatIpv6, parsePrefix } from "../../../src/base/address.ts";
 import { enableAssertions } from "../../../src/base/assert.ts";
 import { type ReceiveBatch, RX, TX } from "../../../src/base/packet-batch.ts";
 import { toUint } from "../../../src/base/seq.ts";
@@ -20,12 +20,16 @@ import { Stack } from "../../../src/stack/stack.ts";
 import type { TcpConfig } from "../../../src/tcp/config.ts";
 import { type DropReason, IP_FRAGMENT, OK } from "../../../src/wire/drop.ts";
 import { parseIpv4 } from "../../../src/wire/ipv4.ts";
+import { parseIpv6 } from "../../../src/wire/ipv6.ts";
 import { Segment } from "../../../src/wire/segment.ts";
 import { parseTcp } from "../../../src/wire/tcp-parse.ts";
 import { Peer, type PeerOptions } from "./peer.ts";
 
 export const STACK = "10.77.0.2";
 export const PEER = "10.77.0.1";
+/** The same in IPv6. */
+export const STACK6 = "fd77::2";
+export const PEER6 = "fd77::1";
 export const SECOND = 1_000_000;
 export const MS = 1_000;
 
@@ -34,8 +38,8 @@ export const LETTERS = "FSRP.UEC";
 
 /** A TCP segment that the stack sent. */
 export interface Sent {
-  readonly src: number;
-  readonly dst: number;
+  readonly src: string;
+  readonly dst: string;
   readonly srcPort: number;
   readonly dstPort: number;
   readonly flags: string;
@@ -60,6 +64,8 @@ export interface RigOptions {
   mtu?: number;
   reassembly?: Partial<ReassemblyOptions>;
   offload?: boolean;
+  /** Which of the two a peer speaks by default, and the stack has by default. */
+  family?: Family;
   addresses?: string[];
   /** The clock's first value in microseconds. */
   start?: number;
@@ -69,6 +75,7 @@ enableAssertions(true);
 
 export class Rig {
   readonly stack: Stack;
+  readonly family: Family;
   readonly link: StackInterface;
   readonly start: number;
   now: number;
@@ -79,11 +86,10 @@ export class Rig {
 
   constructor(options: RigOptions = {}) {
     this.start = this.now = options.start ?? 1_000 * SECOND;
-    const addresses = (options.addresses ?? [STACK]).map((a) => ({
-      family: 4 as const,
-      words: Int32Array.of(parseIpv4Address(a)!),
-      bits: 24,
-    }));
+    this.family = options.family ?? 4;
+    const addresses = (options.addresses ?? [this.family === 4 ? STACK : STACK6]).map(
+      (a) => parsePrefix(a.includes("/") ? a : `${a}/${a.includes(":") ? 64 : 24}`)!,
+    );
     this.link = new StackInterface("test0", options.mtu ?? 1_500, options.offload ?? false, addresses);
     this.stack = new Stack(
       {
@@ -187,7 +193,8 @@ export class Rig {
     seg.bytes = raw;
     seg.view = new DataView(raw.buffer);
     seg.checksumOk = this.link.offload;
-    const bad = parseIpv4(seg.view, 0, raw.length, seg);
+    const v6 = raw[0]! >> 4 === 6;
+    const bad = (v6 ? parseIpv6 : parseIpv4)(seg.view, 0, raw.length, seg);
     if (bad !== OK && bad !== IP_FRAGMENT) throw new Error(`the stack sent a bad IP packet: ${bad}`);
     if (seg.protocol !== 6 || bad === IP_FRAGMENT) {
       this.others.push(raw);
@@ -199,8 +206,8 @@ export class Rig {
     for (let i = 0; i < seg.sackCount; i++)
       sack.push([seg.sackEdges[2 * i]! >>> 0, seg.sackEdges[2 * i + 1]! >>> 0]);
     this.#wire.push({
-      src: seg.src,
-      dst: seg.dst,
+      src: v6 ? formatIpv6(seg.words.subarray(0, 4)) : formatIpv4(seg.src),
+      dst: v6 ? formatIpv6(seg.words.subarray(4)) : formatIpv4(seg.dst),
       srcPort: seg.srcPort,
       dstPort: seg.dstPort,
       flags: [...LETTERS].filter((_, i) => (seg.flags & (1 << i)) !== 0).join(""),
@@ -288,7 +295,8 @@ export function opening(options: PeerOptions = {}, rigOptions: RigOptions = {}):
   const rig = new Rig(rigOptions);
   const app = new App();
   const port = options.port ?? 9_000;
-  const connection = rig.stack.connect({ host: options.address ?? PEER, port }, app.handler);
+  const host = options.address ?? (rig.family === 4 ? PEER : PEER6);
+  const connection = rig.stack.connect({ host, port }, app.handler);
   const peer = new Peer(rig, { ...options, port, stackPort: connection.localPort });
   const sent = peer.mine(rig.run());
   return { rig, peer, app, connection, listener: null, syn: sent[0]! };

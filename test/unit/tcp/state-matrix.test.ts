@@ -3,12 +3,14 @@
  * the segment, and the row that decides.
  */
 import { describe, expect, test } from "vitest";
+import type { Family } from "../../../src/base/address.ts";
 import { type Cell, cellOf, FLAGS, kindsFor, openersFor, TEXTS, timestampsFor } from "./segment-kinds.ts";
 import { bring, type Opener, type SetupName, type Variables } from "./state-setup.ts";
 import { TABLE } from "./state-table.ts";
 
-function check(c: Omit<Cell, keyof Variables>, opener: Opener, name: string): void {
-  const { rig, peer, app, vars, state } = bring(c.state, opener, c.ts !== "none");
+function check(c: Omit<Cell, keyof Variables>, opener: Opener, family: Family): void {
+  const name = `${opener} opener, IPv${family}`;
+  const { rig, peer, app, vars, state } = bring(c.state, opener, c.ts !== "none", { family });
   const cell = cellOf(c.state, c.flags, c.at, c.ackKind, c.text, c.ts, vars);
   const expected = TABLE[c.state].find((r) => r.when(cell))!.then(cell);
   rig.now += 2_000;
@@ -45,11 +47,17 @@ for (const state of Object.keys(TABLE) as SetupName[]) {
               const rule = TABLE[state].find((r) => r.when(cell))!;
               const what = `<CTL=${flags === "" ? "none" : flags}> ${at}${ackKind === null ? "" : `, ACK ${ackKind}`}${text > 0 ? ", text" : ""}${ts === "none" ? "" : `, timestamps ${ts}`}`;
               test(`${state}: ${what}: ${rule.rfc}`, () => {
-                for (const opener of openersFor(state, at, ts)) check(cell, opener, `${opener} opener`);
+                for (const opener of openersFor(state, at, ts))
+                  for (const family of familiesFor(ts)) check(cell, opener, family);
               });
             }
     }
   });
+}
+
+/** Timestamps are the same above either; without them every cell is tried over both. */
+function familiesFor(ts: Cell["ts"]): readonly Family[] {
+  return ts === "none" ? [4, 6] : [4];
 }
 
 /** The variables of a state by construction (state-setup.ts), to name the cells; `check` uses the real ones. */
