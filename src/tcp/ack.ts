@@ -9,8 +9,10 @@ import { FIN, type Segment, SYN } from "../wire/segment.ts";
 import { AckSample } from "./congestion/congestion.ts";
 import { type TcpContext, timestampClock } from "./context.ts";
 import { paceByWindow } from "./pacing.ts";
-import { onAck } from "./recovery/recovery.ts";
+import { onAck, onIdleAck } from "./recovery/recovery.ts";
+import { TLP_NONE } from "./recovery/recovery-state.ts";
 import { acknowledgeRecords, inFlight, NONE, settle, takeSack } from "./recovery/scoreboard.ts";
+import { startProbe } from "./recovery/tlp.ts";
 import { sampleRtt } from "./rtt.ts";
 import { EVENT_DRAIN, EVENT_FINISH, type Tcb } from "./tcb.ts";
 import { startKeepAlive, startPersist, startRetransmit } from "./timers.ts";
@@ -25,33 +27,41 @@ export function acknowledge(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
     tcb.keepProbes = 0;
     startKeepAlive(tcb, ctx, tcb.keepAliveIdle);
   }
-  if (lt(seg.ack, snd.una)) return;
-
   const outstanding = snd.nxt !== snd.una;
+  tcb.recoveryIfAny?.forgetAck();
   sample.now = ctx.now;
   sample.acked = diff(seg.ack, snd.una);
   sample.sacked = 0;
   sample.delivered = 0;
   sample.rttUs = -1;
+  if (sample.acked < 0) {
+    if (seg.sackCount > 0) takeLate(tcb, seg, ctx);
+    return;
+  }
   const wnd = seg.wnd << snd.scale;
-  const duplicate =
-    sample.acked === 0 &&
-    outstanding &&
-    seg.textLength === 0 &&
-    (seg.flags & (SYN | FIN)) === 0 &&
-    wnd === snd.wnd;
+  const isRepeated =
+    sample.acked === 0 && seg.textLength === 0 && (seg.flags & (SYN | FIN)) === 0 && wnd === snd.wnd;
+  sample.inFlight = inFlight(tcb);
+  if (seg.sackCount > 0 && tcb.sackPermitted) sample.sacked = takeSack(tcb, seg, ctx);
+  const duplicate = outstanding && isRepeated && tcb.recoveryIfAny?.sawDsack !== true;
   if (outstanding) {
-    sample.inFlight = inFlight(tcb);
-    if (seg.sackCount > 0 && tcb.sackPermitted) sample.sacked = takeSack(tcb, seg, ctx);
     const sacked = tcb.sentRing.sacked;
     if (sample.acked > 0) advance(tcb, seg, ctx);
     // What was SACKED before, and is acknowledged now, arrived before.
     sample.delivered = sample.acked + sample.sacked - (sacked - tcb.sentRing.sacked);
   }
   updateWindow(tcb, seg, wnd, ctx);
-  if (!outstanding) return;
+  if (!outstanding) {
+    const rec = tcb.recoveryIfAny;
+    if (rec !== null && (rec.sawDsack || rec.tlpOut !== TLP_NONE)) onIdleAck(tcb, isRepeated, ctx);
+    return;
+  }
 
-  onAck(tcb, sample, duplicate, ctx);
+  if (sample.rttUs < 0 && tcb.recovery.sackRttUs >= 0) {
+    sample.rttUs = tcb.recovery.sackRttUs;
+    sampleRtt(tcb, sample.rttUs, ctx.config);
+  }
+  onAck(tcb, seg, sample, duplicate, ctx);
   if (ctx.config.pacing && !tcb.congestion.ownsWindow) paceByWindow(tcb, sample.inFlight);
   if (tcb.cwndLimited && gt(snd.una, tcb.cwndLimitedAt)) tcb.cwndLimited = false;
   if (snd.una === snd.nxt) {
@@ -60,10 +70,25 @@ export function acknowledge(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
     // A probe got through. While the window is open the next wait for it begins anew (RFC 9293 3.8.6.2.1); with nothing
     // left to send there is nothing to probe for.
     if (snd.wnd > 0 || !owesText(tcb)) endPersist(tcb);
-  } else if (sample.acked > 0 && tcb.persistAt === NEVER) {
-    startRetransmit(tcb, ctx);
+  } else if (sample.acked > 0 && tcb.persistAt === NEVER && !tcb.recovery.timerSet) {
+    if (!startProbe(tcb, ctx, tcb.rtoUs)) startRetransmit(tcb, ctx);
   }
   ctx.markDirty(tcb);
+}
+
+/** An ACK that newer ones overtook: what it SACKs or reports as duplicate is true all the same. */
+function takeLate(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
+  if (!tcb.sackPermitted) return;
+  sample.acked = 0;
+  sample.inFlight = inFlight(tcb);
+  sample.sacked = takeSack(tcb, seg, ctx);
+  sample.delivered = sample.sacked;
+  if (tcb.snd.una === tcb.snd.nxt) {
+    if (tcb.recovery.sawDsack) onIdleAck(tcb, false, ctx);
+  } else if (sample.sacked > 0 || tcb.recovery.sawDsack) {
+    onAck(tcb, seg, sample, false, ctx);
+    ctx.markDirty(tcb);
+  }
 }
 
 /** SEG.ACK > SND.UNA: lets go of what is acknowledged. */
@@ -73,8 +98,8 @@ function advance(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   const finAcked = tcb.finSent && seg.ack === snd.nxt;
   const text = sample.acked - (finAcked ? 1 : 0);
   snd.una = seg.ack;
+  const sentAt = acknowledgeRecords(tcb, seg.ack, seg, ctx);
   keepNear(tcb);
-  const sentAt = acknowledgeRecords(tcb, seg.ack);
   takeRtt(tcb, seg, sentAt, ctx);
   if (text > 0) tcb.sendBuffer.discard(text);
   tcb.bytesAcked += text;
@@ -98,6 +123,10 @@ function keepNear(tcb: Tcb): void {
   if (lt(tcb.lostMark, una)) tcb.lostMark = una;
   if (lt(tcb.resendHint, una)) tcb.resendHint = una;
   if (lt(tcb.recover, una)) tcb.recover = add(una, -1);
+  const rec = tcb.recovery;
+  if (lt(rec.fack, una)) rec.fack = una;
+  if (lt(rec.resendTop, una)) rec.resendTop = una;
+  if (rec.canUndo && diff(una, rec.undoMarker) > MAX_DISTANCE) rec.canUndo = false;
 }
 
 /** A sample by Karn's rule, else from the echoed timestamp (RFC 7323 4.1: only ACKs of new data count). */
@@ -158,6 +187,9 @@ function leavePersist(tcb: Tcb, ctx: TcpContext): void {
     startRetransmit(tcb, ctx);
   }
 }
+
+/** Beyond it what is remembered of the past says nothing any more: no window is larger (RFC 7323 2.3). */
+const MAX_DISTANCE = 0x4000_0000;
 
 /** An echo older than this is not ours: RTO never lets a segment live so long. */
 const MAX_ECHO_MS = 600_000;

@@ -50,6 +50,10 @@ export interface TcpConfig extends ProtocolConfig {
   windowScale: boolean;
   timestamps: boolean;
   sack: boolean;
+  /** Loss detection by time (RFC 8985; Linux: tcp_recovery), tail loss probes (RFC 8985 7; tcp_early_retrans), F-RTO (RFC 5682; tcp_frto). */
+  rack: boolean;
+  tlp: boolean;
+  frto: boolean;
   /** Nagle off for new connections. */
   noDelay: boolean;
   /** MSS offered; 0: from the interface's MTU. */
@@ -112,6 +116,9 @@ export const DEFAULT_CONFIG: TcpConfig = {
   windowScale: true,
   timestamps: true,
   sack: true,
+  rack: true,
+  tlp: true,
+  frto: true,
   noDelay: false,
   mss: 0,
   synQueue: 0,

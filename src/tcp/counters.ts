@@ -37,6 +37,14 @@ export class TcpCounters {
   TCPDSACKOfoSent = 0;
   TCPDSACKRecv = 0;
   TCPSACKDiscard = 0;
+  TCPLostRetransmit = 0;
+  TCPLossProbes = 0;
+  TCPLossProbeRecovery = 0;
+  TCPFullUndo = 0;
+  TCPPartialUndo = 0;
+  TCPDSACKUndo = 0;
+  TCPLossUndo = 0;
+  TCPSpuriousRTOs = 0;
   TCPAbortOnData = 0;
   TCPAbortOnClose = 0;
   TCPAbortOnTimeout = 0;

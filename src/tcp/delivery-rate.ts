@@ -74,8 +74,7 @@ export function noteLost(tcb: Tcb, i: number): void {
 
 /** Nothing waits to be sent, and the window has room: the application is what holds sending back (4.1.2.4). */
 export function checkAppLimited(tcb: Tcb, rate: DeliveryRate): void {
-  const { lost, retransmitted } = tcb.sentRing;
-  if (lost <= retransmitted && inFlight(tcb) < tcb.cwnd) markAppLimited(tcb, rate);
+  if (tcb.sentRing.toResend === 0 && inFlight(tcb) < tcb.cwnd) markAppLimited(tcb, rate);
 }
 
 /** MarkConnectionAppLimited. */

@@ -5,11 +5,11 @@
 import { NEVER } from "../base/time.ts";
 import { abort } from "./calls.ts";
 import type { TcpContext } from "./context.ts";
-import { onTimeout } from "./recovery/recovery.ts";
+import { onReorderingTimeout, onTimeout } from "./recovery/recovery.ts";
 import { backOff } from "./rtt.ts";
 import { SOFT_ERRORS } from "./soft-errors.ts";
 import { ESTABLISHED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT } from "./state.ts";
-import { ACK_NOW, EVENT_TROUBLE, type Tcb } from "./tcb.ts";
+import { ACK_NOW, EVENT_TROUBLE, FOR_PROBE, FOR_RETRANSMISSION, type Tcb } from "./tcb.ts";
 import { startKeepAlive, startPersist, startRetransmit } from "./timers.ts";
 
 /** Runs whatever of the connection's timers is due at `ctx.now`. */
@@ -37,6 +37,12 @@ const QUICK_ACKS = 8;
 
 function retransmitTimeout(tcb: Tcb, ctx: TcpContext): void {
   tcb.retransmitAt = NEVER;
+  if (tcb.retransmitFor !== FOR_RETRANSMISSION) {
+    if (tcb.retransmitFor === FOR_PROBE) tcb.recovery.tlpDue = true;
+    else onReorderingTimeout(tcb, ctx);
+    ctx.markDirty(tcb);
+    return;
+  }
   if (tcb.retries < 0) {
     // The end of the quiet time: nothing was sent yet.
     tcb.retries = 0;

@@ -6,17 +6,22 @@
 import { add, diff, gt, max, min, type Seq, toInt } from "../base/seq.ts";
 import { NEVER } from "../base/time.ts";
 import { ACK, FIN, PSH, RST, SYN, URG } from "../wire/segment.ts";
+import { SACKED } from "./buffer/sent-ring.ts";
 import type { TcpContext } from "./context.ts";
 import { timestampClock } from "./context.ts";
 import { checkAppLimited, noteSent } from "./delivery-rate.ts";
 import { depart, isPaced } from "./pacing.ts";
 import { countSent } from "./recovery/prr.ts";
+import { noteResent } from "./recovery/rack.ts";
+import { TLP_NONE } from "./recovery/recovery-state.ts";
 import { inFlight, limitRecord, nextRetransmit } from "./recovery/scoreboard.ts";
+import { probeSent, startProbe } from "./recovery/tlp.ts";
+import { noteResend } from "./recovery/undo.ts";
 import type { SegmentOut } from "./segment-out.ts";
 import { largestText, markLimited, nextText, sackBlocksMax, segmentText, unsent } from "./send-policy.ts";
 import { CLOSED, ESTABLISHED, SYN_RECEIVED, SYN_SENT, TIME_WAIT } from "./state.ts";
-import { ACK_DELAYED, ACK_NONE, ACK_NOW, CA_LOSS, CA_RECOVERY, type Tcb } from "./tcb.ts";
-import { startPersist, startRetransmit } from "./timers.ts";
+import { ACK_DELAYED, ACK_NONE, ACK_NOW, CA_LOSS, CA_RECOVERY, FOR_REORDERING, type Tcb } from "./tcb.ts";
+import { restartRetransmit, rtoLeft, startPersist, startRetransmit } from "./timers.ts";
 import { advertise } from "./window.ts";
 
 /** Fills `out` with the connection's next segment. False: nothing to send now. */
@@ -28,6 +33,9 @@ export function nextSegment(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean
   if (tcb.state < SYN_RECEIVED) return false;
   if (tcb.state === TIME_WAIT) return lastAck(tcb, ctx, out);
   if (tcb.state >= ESTABLISHED) {
+    const rec = tcb.recoveryIfAny;
+    if (rec?.tlpDue && lossProbe(tcb, ctx, out)) return finish(tcb, ctx, out);
+    if (rec?.newFirst && newText(tcb, ctx, out)) return finish(tcb, ctx, out);
     if (retransmission(tcb, ctx, out)) return finish(tcb, ctx, out);
     if (newText(tcb, ctx, out)) return finish(tcb, ctx, out);
   }
@@ -106,15 +114,22 @@ export function mssOf(tcb: Tcb): number {
 /** What recovery takes for lost, as far as cwnd allows. After a timeout the first segment always may leave. */
 function retransmission(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   if (tcb.persistAt !== NEVER || tcb.snd.una === tcb.snd.nxt) return false;
+  const rec = tcb.recovery;
+  if (rec.newFirst) {
+    // RFC 5682 2.1 step 2 b: new text instead; where none could leave, F-RTO is over.
+    if (gt(tcb.snd.nxt, tcb.recover)) return false;
+    rec.newFirst = rec.frto = false;
+  }
   const i = nextRetransmit(tcb);
   if (i < 0) return false;
   const mss = segmentText(tcb);
   const flight = inFlight(tcb);
   const room = flight === 0 ? Math.max(tcb.cwnd, mss) : tcb.cwnd - flight;
   const ring = tcb.sentRing;
-  // RFC 6675 5 (C): one segment leaves while cwnd - pipe >= 1 SMSS; the one at SND.UNA in any case (its step 4.3, RFC 5681
-  // 3.2 (3), RFC 6582 3.2 (3)).
-  if (room < Math.min(mss, ring.lengthAt(i)) && !(i === 0 && tcb.caState === CA_RECOVERY)) {
+  // RFC 6675 5 (C): one segment leaves while cwnd - pipe >= 1 SMSS; the first of a recovery in any case (its step 4.3, RFC
+  // 5681 3.2 (3), RFC 9937 6.2), and the hole that a partial ACK shows (RFC 6582 3.2 step 3).
+  const isForced = tcb.caState === CA_RECOVERY && (rec.prrOut === 0 || (i === 0 && !tcb.sackPermitted));
+  if (room < Math.min(mss, ring.lengthAt(i)) && !isForced) {
     markLimited(tcb);
     return false;
   }
@@ -125,26 +140,60 @@ function retransmission(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   limitRecord(tcb, i, Math.min(most, windowed));
   if (tcb.caState === CA_LOSS) ctx.counters.TCPSlowStartRetrans++;
   else ctx.counters.TCPFastRetrans++;
-  resend(tcb, i, ctx, out);
+  resend(tcb, i, ctx, out, false);
+  return true;
+}
+
+/** RFC 8985 7.3: one segment of new text, whatever cwnd says, or the last one again. */
+function lossProbe(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
+  const { snd, sentRing: ring, recovery: rec } = tcb;
+  rec.tlpDue = false;
+  const last = ring.count - 1;
+  const isFresh = rec.tlpOut === TLP_NONE && tcb.caState < CA_RECOVERY && tcb.persistAt === NEVER;
+  if (last < 0 || !isFresh) {
+    if (last >= 0 && tcb.persistAt === NEVER) restartRetransmit(tcb, ctx);
+    return false;
+  }
+  const mss = segmentText(tcb);
+  const length = tcb.finSent ? 0 : Math.min(unsent(tcb), snd.wnd - diff(snd.nxt, snd.una), mss);
+  if (length > 0) {
+    sendText(tcb, length, ctx, out);
+  } else if ((ring.flagsAt(last) & SACKED) === 0) {
+    const over = ring.lengthAt(last) % mss;
+    const tail = over === 0 ? mss : over;
+    if (ring.lengthAt(last) > mss) ring.split(last, add(ring.endAt(last), -tail));
+    resend(tcb, ring.count - 1, ctx, out, true);
+  } else {
+    restartRetransmit(tcb, ctx);
+    return false;
+  }
+  ctx.counters.TCPLossProbes++;
+  probeSent(tcb, length <= 0);
+  startRetransmit(tcb, ctx);
   return true;
 }
 
 /** Fills `out` with record `i` again. */
-function resend(tcb: Tcb, i: number, ctx: TcpContext, out: SegmentOut): void {
+function resend(tcb: Tcb, i: number, ctx: TcpContext, out: SegmentOut, isProbe: boolean): void {
   const ring = tcb.sentRing;
   const at = ring.seqAt(i);
   const length = ring.lengthAt(i);
   const fin = tcb.finSent && add(at, length) === tcb.snd.nxt;
   fillText(tcb, out, at, length - (fin ? 1 : 0));
   if (fin) out.flags |= FIN;
-  ring.resent(i, ctx.now);
+  ring.resent(i, ctx.now, isProbe);
+  noteResent(tcb, add(at, length), ctx);
+  noteResend(tcb, length, ctx);
   countSent(tcb, length);
   depart(tcb, length, ctx);
   if (tcb.rate !== null) noteSent(tcb, tcb.rate, i, ctx.now);
-  tcb.retransmits++;
+  const segments = Math.max(1, Math.ceil(out.textLength / tcb.snd.mss));
+  tcb.retransmits += segments;
   tcb.bytesRetransmitted += out.textLength;
-  ctx.counters.RetransSegs++;
-  if (tcb.retransmitAt === NEVER) startRetransmit(tcb, ctx);
+  ctx.counters.RetransSegs += segments;
+  // The oldest segment starts its timeout anew (Linux: tcp_xmit_retransmit_queue); so does what follows a probe's timer.
+  if (tcb.retransmitAt === NEVER || (i === 0 && tcb.retransmitFor !== FOR_REORDERING))
+    startRetransmit(tcb, ctx);
 }
 
 /** The ACK of the peer's FIN that brought TIME-WAIT; later ones come from the compact record. */
@@ -164,6 +213,12 @@ function newText(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
     if (tcb.snd.una === tcb.snd.nxt && tcb.persistAt === NEVER) startPersist(tcb, ctx);
     return false;
   }
+  sendText(tcb, length, ctx, out);
+  return true;
+}
+
+/** Fills `out` with `length` bytes of new text, and the FIN if it is next. */
+function sendText(tcb: Tcb, length: number, ctx: TcpContext, out: SegmentOut): void {
   const snd = tcb.snd;
   const last = length === unsent(tcb);
   const at = snd.nxt;
@@ -185,8 +240,13 @@ function newText(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   if (tcb.rate !== null) noteSent(tcb, tcb.rate, tcb.sentRing.count - 1, ctx.now);
   tcb.persistAt = NEVER;
   tcb.lastSent = ctx.now;
+  startTimer(tcb, ctx);
+}
+
+/** New text or a FIN left: the probe timer starts anew, or RTO if it does not run. */
+function startTimer(tcb: Tcb, ctx: TcpContext): void {
   if (tcb.retransmitAt === NEVER) startRetransmit(tcb, ctx);
-  return true;
+  if (tcb.retransmitFor !== FOR_REORDERING) startProbe(tcb, ctx, rtoLeft(tcb, ctx));
 }
 
 /** A FIN with no text to ride on. It needs one number of window, or a probe (RFC 9293 3.8.6.1) will carry it. */
@@ -206,7 +266,7 @@ function finAlone(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   snd.nxt = add(snd.nxt, 1);
   if (tcb.rate !== null) noteSent(tcb, tcb.rate, tcb.sentRing.count - 1, ctx.now);
   tcb.lastSent = ctx.now;
-  if (tcb.retransmitAt === NEVER && tcb.persistAt === NEVER) startRetransmit(tcb, ctx);
+  if (tcb.persistAt === NEVER) startTimer(tcb, ctx);
   return true;
 }
 
@@ -219,7 +279,7 @@ function probe(tcb: Tcb, ctx: TcpContext, out: SegmentOut): void {
   const snd = tcb.snd;
   if (tcb.persistAt !== NEVER && snd.una !== snd.nxt && tcb.sentRing.count > 0) {
     limitRecord(tcb, 0, 1);
-    resend(tcb, 0, ctx, out);
+    resend(tcb, 0, ctx, out, false);
     tcb.retransmitAt = NEVER;
   } else if (tcb.persistAt !== NEVER && unsent(tcb) > 0) {
     // A window too small to be worth a segment is used at last (RFC 9293 3.8.6.2.1, the override timeout).

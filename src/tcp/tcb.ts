@@ -79,6 +79,11 @@ export const ACK_NONE = 0;
 export const ACK_DELAYED = 1;
 export const ACK_NOW = 2;
 
+/** What the retransmission timer runs for (Linux: icsk_pending): RTO, a tail loss probe, RACK's late segments. */
+export const FOR_RETRANSMISSION = 0;
+export const FOR_PROBE = 1;
+export const FOR_REORDERING = 2;
+
 /** The time of what never happened. */
 export const LONG_AGO: Micros = -1e15;
 
@@ -217,6 +222,7 @@ export class Tcb {
 
   // Deadlines; NEVER when idle. The wheel holds the earliest (timers.ts).
   retransmitAt: Micros = NEVER;
+  retransmitFor: number = FOR_RETRANSMISSION;
   persistAt: Micros = NEVER;
   delayedAckAt: Micros = NEVER;
   keepAliveAt: Micros = NEVER;
@@ -324,7 +330,12 @@ export class Tcb {
 
   /** What loss recovery remembers. */
   get recovery(): RecoveryState {
-    this.#recovery ??= new RecoveryState();
+    this.#recovery ??= new RecoveryState(this.snd.una);
+    return this.#recovery;
+  }
+
+  /** The same, without making it. */
+  get recoveryIfAny(): RecoveryState | null {
     return this.#recovery;
   }
 

@@ -5,7 +5,7 @@
 import { type Micros, NEVER } from "../base/time.ts";
 import type { TcpContext } from "./context.ts";
 import { FIN_WAIT_2 } from "./state.ts";
-import type { Tcb } from "./tcb.ts";
+import { FOR_RETRANSMISSION, type Tcb } from "./tcb.ts";
 
 /** The earliest deadline. */
 export function earliest(tcb: Tcb): Micros {
@@ -25,8 +25,28 @@ export function startRetransmit(tcb: Tcb, ctx: TcpContext): void {
   if (tcb.userTimeout > 0) {
     wait = Math.max(0, Math.min(wait, tcb.progressAt + tcb.userTimeout - ctx.now));
   }
+  tcb.retransmitFor = FOR_RETRANSMISSION;
   tcb.retransmitAt = ctx.now + wait;
   if (tcb.retransmitAt < tcb.wheelAt) ctx.rearm(tcb);
+}
+
+/** Starts the timer of retransmission for something that may come before RTO: a probe, late segments, a receiver that reneged. */
+export function startRetransmitAfter(tcb: Tcb, ctx: TcpContext, wait: Micros, what: number): void {
+  tcb.retransmitFor = what;
+  tcb.retransmitAt = ctx.now + wait;
+  if (tcb.retransmitAt < tcb.wheelAt) ctx.rearm(tcb);
+}
+
+/** RTO again, counted from when the oldest record was last sent, after the timer ran for something else (Linux: tcp_rearm_rto). */
+export function restartRetransmit(tcb: Tcb, ctx: TcpContext): void {
+  startRetransmitAfter(tcb, ctx, rtoLeft(tcb, ctx), FOR_RETRANSMISSION);
+}
+
+/** How long RTO still has to run for the oldest record. */
+export function rtoLeft(tcb: Tcb, ctx: TcpContext): Micros {
+  const ring = tcb.sentRing;
+  if (ring.count === 0) return tcb.rtoUs;
+  return Math.max(1, tcb.rtoUs - (((ctx.now | 0) - ring.sentAt(0)) >>> 0));
 }
 
 /** Starts the persist timer (RFC 9293 3.8.6.1: first after RTO, then exponentially, SHLD-29, 30). */

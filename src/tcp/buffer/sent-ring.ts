@@ -3,7 +3,7 @@
  * round-trip samples and of the SACK scoreboard. Records are four int32 in a ring; a SACK block or a
  * retransmission that ends inside a record splits it. Sizes count sequence numbers, SYN and FIN included.
  */
-import { add, diff, gt, leq, lt, type Seq, seq, toInt } from "../../base/seq.ts";
+import { add, diff, leq, type Seq, seq, toInt } from "../../base/seq.ts";
 import { RateColumns } from "./rate-columns.ts";
 
 /** The peer holds it (RFC 2018). */
@@ -14,6 +14,8 @@ export const LOST = 2;
 export const RETRANSMITTED = 4;
 /** It was sent more than once, so that its acknowledgment is ambiguous (Karn). */
 export const EVER_RETRANSMITTED = 8;
+/** Flags that have sums. */
+const COUNTED: number = SACKED | LOST | RETRANSMITTED;
 
 const SEQ = 0;
 const LENGTH = 1;
@@ -33,6 +35,9 @@ export class SentRing {
   sacked = 0;
   lost = 0;
   retransmitted = 0;
+  /** Bytes that are lost and not sent again; and how many records are SACKED. */
+  toResend = 0;
+  sackedCount = 0;
   /** What delivery-rate sampling needs of each record; null unless `trackRate` was called. */
   rate: RateColumns | null = null;
 
@@ -106,9 +111,10 @@ export class SentRing {
     this.#count(i);
   }
 
-  /** Notes that record `i` is sent again now. */
-  resent(i: number, now: number): void {
-    this.setFlags(i, this.flagsAt(i) | RETRANSMITTED | EVER_RETRANSMITTED);
+  /** Notes that record `i` is sent again now; a probe adds nothing to what is taken to be in flight. */
+  resent(i: number, now: number, isProbe = false): void {
+    const flags = EVER_RETRANSMITTED | (isProbe ? 0 : RETRANSMITTED);
+    this.setFlags(i, this.flagsAt(i) | flags);
     this.#table[this.#row(i) + SENT_AT] = now | 0;
   }
 
@@ -128,6 +134,7 @@ export class SentRing {
   split(i: number, at: Seq): void {
     if (this.count > this.#mask) this.#grow();
     const t = this.#table;
+    this.#uncount(i);
     for (let k = this.count; k > i; k--) {
       const from = this.#row(k - 1);
       t.copyWithin(this.#row(k), from, from + COLUMNS);
@@ -140,26 +147,14 @@ export class SentRing {
     t[second + SEQ] = toInt(at);
     t[second + LENGTH] = t[first + LENGTH]! - length;
     t[first + LENGTH] = length;
+    this.#count(i);
+    this.#count(i + 1);
   }
 
-  /**
-   * Marks what the peer reports from `left` to `right` as SACKED, splitting records at the edges. Returns the bytes newly
-   * SACKED. The caller has checked that the block lies between SND.UNA and SND.NXT.
-   */
-  sack(left: Seq, right: Seq): number {
-    let newly = 0;
-    for (let i = this.find(left); i < this.count && lt(this.seqAt(i), right); i++) {
-      if ((this.flagsAt(i) & SACKED) !== 0) continue;
-      if (lt(this.seqAt(i), left)) {
-        this.split(i, left);
-        continue;
-      }
-      if (gt(this.endAt(i), right)) this.split(i, right);
-      if (this.rate !== null) this.#deliver(this.rate, i);
-      this.setFlags(i, (this.flagsAt(i) & EVER_RETRANSMITTED) | SACKED);
-      newly += this.lengthAt(i);
-    }
-    return newly;
+  /** The peer reports record `i` as SACKED; it was not before. */
+  takeSacked(i: number): void {
+    if (this.rate !== null) this.#deliver(this.rate, i);
+    this.setFlags(i, (this.flagsAt(i) & EVER_RETRANSMITTED) | SACKED);
   }
 
   /** Forgets everything and gives the memory back. */
@@ -167,7 +162,7 @@ export class SentRing {
     this.#table = NO_TABLE;
     this.#mask = -1;
     this.#head = 0;
-    this.count = this.sacked = this.lost = this.retransmitted = 0;
+    this.count = this.sacked = this.lost = this.retransmitted = this.toResend = this.sackedCount = 0;
     this.rate?.grow(0, 0, 0, 0);
   }
 
@@ -190,18 +185,28 @@ export class SentRing {
     const row = this.#row(i);
     const flags = this.#table[row + FLAGS]!;
     const length = this.#table[row + LENGTH]!;
-    if ((flags & SACKED) !== 0) this.sacked += length;
+    if ((flags & COUNTED) === 0) return;
+    if ((flags & SACKED) !== 0) {
+      this.sacked += length;
+      this.sackedCount++;
+    }
     if ((flags & LOST) !== 0) this.lost += length;
     if ((flags & RETRANSMITTED) !== 0) this.retransmitted += length;
+    else if ((flags & LOST) !== 0) this.toResend += length;
   }
 
   #uncount(i: number): void {
     const row = this.#row(i);
     const flags = this.#table[row + FLAGS]!;
     const length = this.#table[row + LENGTH]!;
-    if ((flags & SACKED) !== 0) this.sacked -= length;
+    if ((flags & COUNTED) === 0) return;
+    if ((flags & SACKED) !== 0) {
+      this.sacked -= length;
+      this.sackedCount--;
+    }
     if ((flags & LOST) !== 0) this.lost -= length;
     if ((flags & RETRANSMITTED) !== 0) this.retransmitted -= length;
+    else if ((flags & LOST) !== 0) this.toResend -= length;
   }
 
   #grow(): void {

@@ -65,11 +65,10 @@ describe("SACK blocks (RFC 2018) that only split records", () => {
     return { ...pair, tcb, most };
   };
 
-  test("leave records without number to a peer: a bound of some per segment, and the rest counted", () => {
-    const { rig, most } = crowded();
-    // 64 and two a segment; a last segment of four blocks splits eight times.
-    expect(most).toBeLessThanOrEqual(64 + 2 * 20 + 8);
-    expect(rig.stack.counters.TCPSACKDiscard).toBeGreaterThan(4_000);
+  test("split none: a record is SACKED by whole segments, as in Linux", () => {
+    const { tcb, most } = crowded();
+    expect(most).toBe(20);
+    expect(tcb.sentRing.sacked).toBe(0);
   });
 
   test("RFC 2018 5: a block of a whole segment is taken all the same", () => {

@@ -278,13 +278,14 @@ export function listen(
   );
 }
 
-/** A connection that the peer opened, ESTABLISHED: both ends' next sequence numbers are 1. */
-export function accepted(options: PeerOptions = {}, rigOptions: RigOptions = {}): Pair {
+/** A connection that the peer opened, ESTABLISHED: both ends' next sequence numbers are 1. The handshake takes `rtt`. */
+export function accepted(options: PeerOptions = {}, rigOptions: RigOptions = {}, rtt = 0): Pair {
   const rig = new Rig(rigOptions);
   const app = new App();
   const listener = listen(rig, app);
   const peer = new Peer(rig, options);
   peer.send("S", 0, 0, peer.synOptions);
+  rig.now += rtt;
   peer.send(".", 1, 1);
   if (app.connection === null) throw new Error("the connection was not accepted");
   return { rig, peer, app, connection: app.connection, listener };
