@@ -296,6 +296,9 @@ export interface TcpConfig extends ProtocolConfig {
     windowScale: boolean;
     timestamps: boolean;
     sack: boolean;
+    rack: boolean;
+    tlp: boolean;
+    frto: boolean;
     noDelay: boolean;
     mss: number;
     synQueue: number;
