@@ -19,8 +19,9 @@ export interface Conditions {
   readonly duplicate: number;
   /** Share of packets in which 1 to 4 bits are turned over, anywhere. */
   readonly corrupt: number;
-  /** Share of packets that come late, by up to `reorderBy`, and so behind later ones. */
+  /** Share of packets that come late, by `reorderAtLeast` to `reorderBy`, and so behind later ones. */
   readonly reorder: number;
+  readonly reorderAtLeast: Micros;
   readonly reorderBy: Micros;
   /** Bits a second; 0: no limit. */
   readonly rate: number;
@@ -38,6 +39,7 @@ export const PERFECT: Conditions = {
   duplicate: 0,
   corrupt: 0,
   reorder: 0,
+  reorderAtLeast: 0,
   reorderBy: 0,
   rate: 0,
   queue: Number.POSITIVE_INFINITY,
@@ -151,7 +153,8 @@ export class Link implements Sink {
     if (this.#happens(conditions.reorder)) {
       statistics.reordered++;
       fate = "reordered";
-      arrives += this.#random.float() * conditions.reorderBy;
+      const { reorderAtLeast, reorderBy } = conditions;
+      arrives += reorderAtLeast + this.#random.float() * Math.max(0, reorderBy - reorderAtLeast);
     } else {
       if (arrives < this.#lastArrival) arrives = this.#lastArrival;
       this.#lastArrival = arrives;

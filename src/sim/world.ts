@@ -22,6 +22,8 @@ import { SimHost, type SimHostOptions } from "./sim-host.ts";
 export interface WorldOptions {
   /** The time on the clock at first; default 1 s. Numbers near 2^31 and 2^32 try what wraps. */
   readonly startAt?: Micros;
+  /** Invariants of the stack are checked; default true. */
+  readonly assertions?: boolean;
 }
 
 /** Both directions between two hosts. */
@@ -46,7 +48,7 @@ export class World {
   #running: SimHost[] = [];
 
   constructor(seed: number, options: WorldOptions = {}) {
-    enableAssertions(true);
+    enableAssertions(options.assertions ?? true);
     this.seed = seed;
     this.startAt = options.startAt ?? 1_000_000;
     this.clock = new Clock(this.startAt);

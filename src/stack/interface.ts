@@ -14,8 +14,10 @@ import { chooseSourceV6 } from "./source-address.ts";
 export class StackInterface {
   readonly name: string;
   readonly mtu: number;
-  /** The device takes super-segments and completes checksums. */
+  /** The device takes super-segments. */
   readonly offload: boolean;
+  /** It completes checksums: those that take super-segments do. */
+  checksumOffload: boolean;
   readonly addresses: Prefix[];
   /** The path for every destination whose own MTU is not known to be less. */
   readonly path: StackPath;
@@ -26,6 +28,7 @@ export class StackInterface {
     this.name = name;
     this.mtu = mtu;
     this.offload = offload;
+    this.checksumOffload = offload;
     this.addresses = addresses;
     this.path = new StackPath(this, mtu);
   }

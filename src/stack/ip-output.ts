@@ -64,7 +64,7 @@ export function emitSegment(
     emitIpv6(view, ip, total, 0, label, PROTOCOL_TCP, TTL, words, 4 * local, 4 * remote);
     pseudo = pseudoHeaderV6(words, 4 * local, 4 * remote, PROTOCOL_TCP, total - IPV6_HEADER);
   }
-  if (link.offload) {
+  if (link.checksumOffload) {
     writeTcpChecksum(view, tcp, fold(pseudo));
   } else {
     let check = sum(batch.bytes, view, tcp, head - header, pseudo);
@@ -82,7 +82,7 @@ export function emitSegment(
     batch.pieceCount - firstPiece,
     total,
     out.gsoSize,
-    link.offload ? header : -1,
+    link.checksumOffload ? header : -1,
     family,
   );
 }

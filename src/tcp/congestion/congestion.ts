@@ -4,6 +4,7 @@
  */
 import type { Micros } from "../../base/time.ts";
 import type { Tcb } from "../tcb.ts";
+import { bbr } from "./bbr.ts";
 import { newReno } from "./newreno.ts";
 
 /** What one ACK told. One scratch object is reused. */
@@ -61,7 +62,10 @@ export interface CongestionControl {
 }
 
 /** Those that can be chosen, by the name that options take; `name` is what `ss -i` prints. */
-export const CONGESTION_CONTROLS: { readonly newreno: CongestionControl } = { newreno: newReno };
+export const CONGESTION_CONTROLS: { readonly newreno: CongestionControl; readonly bbr: CongestionControl } = {
+  newreno: newReno,
+  bbr,
+};
 
 /** A name that options take. */
 export type CongestionName = keyof typeof CONGESTION_CONTROLS;

@@ -9,7 +9,7 @@ import type { AckSample, CongestionControl } from "./congestion.ts";
 const floor = (tcb: Tcb, bytes: number): number => Math.max(bytes, 2 * tcb.snd.mss);
 
 /** RFC 6928 2: ten segments, or 14,600 bytes where that is less, but two segments at least. */
-function initialBytes(tcb: Tcb, segments: number): number {
+export function initialBytes(tcb: Tcb, segments: number): number {
   const mss = tcb.snd.mss;
   return Math.min(segments * mss, Math.max(2 * mss, 1_460 * segments));
 }
