@@ -7,6 +7,7 @@ import type { Random } from "../base/random.ts";
 import type { Micros } from "../base/time.ts";
 import type { Clock } from "./clock.ts";
 import type { Packet, Sink } from "./packet.ts";
+import { fragment, mayNotFragment, segment, tellTooBig } from "./router-answers.ts";
 
 /** What a link does to packets. Shares are from 0 to 1. */
 export interface Conditions {
@@ -27,8 +28,15 @@ export interface Conditions {
   readonly rate: number;
   /** Bytes that may wait for their turn at `rate`; what comes when it is full is dropped. */
   readonly queue: number;
-  /** Larger packets are dropped; a super-segment counts by its segments. */
+  /** Larger packets go no further; a super-segment counts by its segments. */
   readonly mtu: number;
+  /**
+   * What becomes of them. "drop": nothing is heard of them (a black hole); "answer": fragments where the packet allows it,
+   * else ICMP to the sender; "answer-without-mtu": ICMP as before RFC 1191. Answers take the link's `back`.
+   */
+  readonly tooBig: "drop" | "answer" | "answer-without-mtu";
+  /** Super-segments are cut into segments first, so that each has its own luck. */
+  readonly segments: boolean;
 }
 
 /** A perfect link of 1 ms. */
@@ -44,6 +52,8 @@ export const PERFECT: Conditions = {
   rate: 0,
   queue: Number.POSITIVE_INFINITY,
   mtu: 65_535,
+  tooBig: "drop",
+  segments: false,
 };
 
 /** What happened to packets. */
@@ -86,6 +96,8 @@ export class Link implements Sink {
   /** Says which packets to drop; the others pass as the conditions say. */
   filter: ((packet: Packet) => boolean) | null = null;
   tap: LinkTap | null = null;
+  /** The way back to the sender, for answers to packets that are too large. */
+  back: Sink | null = null;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #to: Sink;
@@ -108,12 +120,18 @@ export class Link implements Sink {
 
   take(packet: Packet): void {
     const { conditions, statistics } = this;
+    if (packet.gsoSize > 0 && conditions.segments) {
+      segment(packet.pool, packet, this);
+      packet.free();
+      return;
+    }
     statistics.packets++;
     statistics.bytes += packet.length;
     const lost = this.#fateBefore(packet, conditions);
     if (lost !== null) {
       statistics[lost]++;
       this.tap?.(this, packet, lost);
+      if (lost === "tooBig" && conditions.tooBig !== "drop") this.#answer(packet, conditions);
       packet.free();
       return;
     }
@@ -125,6 +143,11 @@ export class Link implements Sink {
       return;
     }
     this.#deliver(packet, conditions, leaves);
+  }
+
+  #answer(packet: Packet, { mtu, tooBig }: Conditions): void {
+    if (!mayNotFragment(packet)) fragment(packet.pool, packet, mtu, this);
+    else if (this.back !== null) tellTooBig(packet.pool, packet, tooBig === "answer" ? mtu : 0, this.back);
   }
 
   #fateBefore(packet: Packet, conditions: Conditions): "down" | "tooBig" | "filtered" | "lost" | null {

@@ -45,6 +45,11 @@ export class Packet implements SimEvent {
     this.to!.take(this);
   }
 
+  /** Where it came from, and others can be had. */
+  get pool(): PacketPool {
+    return this.#pool;
+  }
+
   /** Gives the packet back. */
   free(): void {
     this.to = null;

@@ -76,6 +76,8 @@ export class World {
   ): Wire {
     const there = this.direct(b, conditions);
     const home = this.direct(a, back);
+    there.back = home;
+    home.back = there;
     for (const { words } of b.link.addresses) a.routes.set(words[0]!, there);
     for (const { words } of a.link.addresses) b.routes.set(words[0]!, home);
     a.route ??= there;

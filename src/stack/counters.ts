@@ -27,8 +27,14 @@ export class IpCounters {
   FragCreates = 0;
   IcmpInMsgs = 0;
   IcmpInErrors = 0;
-  IcmpInEchos = 0;
+  IcmpInCsumErrors = 0;
   IcmpInDestUnreachs = 0;
+  IcmpInTimeExcds = 0;
+  IcmpInParmProbs = 0;
+  IcmpInSrcQuenchs = 0;
+  IcmpInRedirects = 0;
+  IcmpInEchos = 0;
+  IcmpInEchoReps = 0;
   IcmpOutEchoReps = 0;
   IcmpOutDestUnreachs = 0;
 }

@@ -6,6 +6,7 @@ import { SegmentOut } from "../tcp/segment-out.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import { emitSegment, hasRoom } from "./ip-output.ts";
 import type { LocalPackets } from "./local-packets.ts";
+import { renewPath } from "./path-age.ts";
 import type { StackPath } from "./path-cache.ts";
 import type { Stack } from "./stack.ts";
 
@@ -50,6 +51,7 @@ export class Outbox {
   /** Sends everything that `tcb` may send now; false when the batch is full. */
   #drain(stack: Stack, tcb: Tcb): boolean {
     const out = this.#out;
+    if (stack.now >= (tcb.path as StackPath).expiresAt) renewPath(stack, tcb);
     const { link } = tcb.path as StackPath;
     for (;;) {
       const buffer = tcb.queuedToSend > 0 ? tcb.sendBuffer : null;

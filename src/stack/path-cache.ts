@@ -3,6 +3,7 @@
  * Bounded; the oldest gives way. Who may teach it what is decided elsewhere.
  */
 import type { AddressTable } from "../base/address-table.ts";
+import { type Micros, NEVER } from "../base/time.ts";
 import type { Path } from "../tcp/context.ts";
 import type { StackInterface } from "./interface.ts";
 
@@ -10,6 +11,8 @@ import type { StackInterface } from "./interface.ts";
 export class StackPath implements Path {
   readonly link: StackInterface;
   mtu: number;
+  /** When a smaller MTU that was learned is forgotten (path-age.ts). */
+  expiresAt: Micros = NEVER;
 
   constructor(link: StackInterface, mtu: number) {
     this.link = link;

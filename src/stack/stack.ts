@@ -54,6 +54,7 @@ import { LocalPackets } from "./local-packets.ts";
 import { Observers } from "./observe.ts";
 import type { StackOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
+import { suspectPath } from "./path-age.ts";
 import { PortUse } from "./port-use.ts";
 import { EphemeralPorts } from "./ports.ts";
 import { RateLimits } from "./rate-limits.ts";
@@ -343,8 +344,8 @@ export class Stack implements TcpContext {
     return this.startedAt + this.config.quietTime;
   }
 
-  suspectPath(tcb: Tcb): void {
-    this.interfaces.paths.forget(tcb.family, tcb.remote);
+  suspectPath(tcb: Tcb, mtu = 0): void {
+    suspectPath(this, tcb, mtu);
   }
 
   toTimeWait(tcb: Tcb): void {

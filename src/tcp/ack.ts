@@ -9,6 +9,7 @@ import { FIN, type Segment, SYN } from "../wire/segment.ts";
 import { AckSample } from "./congestion/congestion.ts";
 import { type TcpContext, timestampClock } from "./context.ts";
 import { paceByWindow } from "./pacing.ts";
+import { mtuAcked } from "./path-mtu.ts";
 import { onAck, onIdleAck } from "./recovery/recovery.ts";
 import { TLP_NONE } from "./recovery/recovery-state.ts";
 import { acknowledgeRecords, inFlight, NONE, settle, takeSack } from "./recovery/scoreboard.ts";
@@ -46,6 +47,7 @@ export function acknowledge(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   const duplicate = outstanding && isRepeated && tcb.recoveryIfAny?.sawDsack !== true;
   if (outstanding) {
     const sacked = tcb.sentRing.sacked;
+    if (sample.acked > 0 && (tcb.mtuAcked < snd.mss + 40 || tcb.mtuClaim > 0)) mtuAcked(tcb, sample.acked);
     if (sample.acked > 0) advance(tcb, seg, ctx);
     // What was SACKED before, and is acknowledged now, arrived before.
     sample.delivered = sample.acked + sample.sacked - (sacked - tcb.sentRing.sacked);

@@ -53,8 +53,11 @@ export interface TcpContext {
   timestampOffset(family: number, local: number, remote: number): number;
   /** No SYN is sent before this (RFC 9293 3.4.3). */
   readonly quietUntil: Micros;
-  /** R1 retransmissions of one segment: what is known of the path to the peer may be wrong (RFC 9293 3.8.3 MUST-20 a). */
-  suspectPath(tcb: Tcb): void;
+  /**
+   * What is known of the path to the peer may be wrong: R1 retransmissions of one segment (RFC 9293 3.8.3 MUST-20 a), or, with
+   * `mtu`, it takes no larger packets than that; `tcb.path` then says so.
+   */
+  suspectPath(tcb: Tcb, mtu?: number): void;
   /** The TCB enters TIME-WAIT: a compact record takes its place in the table. */
   toTimeWait(tcb: Tcb): void;
   /** The TCB is CLOSED: it leaves the table. `error` is null after an orderly close. */

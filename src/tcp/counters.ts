@@ -18,6 +18,7 @@ export class TcpCounters {
   TWRecycled = 0;
   TWKilled = 0;
   TWOverflow = 0;
+  OutOfWindowIcmps = 0;
   PAWSEstab = 0;
   DelayedACKs = 0;
   ListenOverflows = 0;

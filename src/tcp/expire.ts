@@ -5,6 +5,7 @@
 import { NEVER } from "../base/time.ts";
 import { abort } from "./calls.ts";
 import type { TcpContext } from "./context.ts";
+import { mtuTimeout } from "./path-mtu.ts";
 import { onReorderingTimeout, onTimeout } from "./recovery/recovery.ts";
 import { backOff } from "./rtt.ts";
 import { SOFT_ERRORS } from "./soft-errors.ts";
@@ -64,6 +65,7 @@ function retransmitTimeout(tcb: Tcb, ctx: TcpContext): void {
     tcb.synQueued = true;
     startRetransmit(tcb, ctx);
   } else {
+    mtuTimeout(tcb, ctx);
     onTimeout(tcb, ctx);
     backOff(tcb, ctx.config);
     startRetransmit(tcb, ctx);

@@ -119,6 +119,11 @@ export function synAck(record: Int32Array, at: number, mss: number, ctx: TcpCont
   }
 }
 
+/** ISS, the sequence number of the SYN-ACK. */
+export function initialSequence(record: Int32Array, at: number): Seq {
+  return seq(record[at + ISS]!);
+}
+
 /** SEG.SEQ of the RST that ends the half-open connection: RCV.NXT. */
 export function expectedReset(record: Int32Array, at: number): Seq {
   return seq(record[at + IRS]! + 1);

@@ -235,6 +235,10 @@ export class Tcb {
 
   // Retries.
   retries = 0;
+  /** Path MTU discovery (path-mtu.ts): largest packet acknowledged; a smaller MTU claimed by ICMP, not believed yet, and the segment it quotes. */
+  mtuAcked = 0;
+  mtuClaim = 0;
+  mtuClaimSeq: Seq = seq(0);
   probes = 0;
   keepProbes = 0;
   keepAliveIdle: Micros;

@@ -19,6 +19,8 @@ export const PROTOCOL_ICMP = 1;
 /** Message types (RFC 792). */
 export const ECHO_REPLY = 0;
 export const UNREACHABLE = 3;
+export const SOURCE_QUENCH = 4;
+export const REDIRECT = 5;
 export const ECHO_REQUEST = 8;
 export const TIME_EXCEEDED = 11;
 export const PARAMETER_PROBLEM = 12;
@@ -61,6 +63,8 @@ export class IcmpMessage {
   src = 0;
   dst = 0;
   protocol = 0;
+  /** What its IP header says of its length. */
+  quotedLength = 0;
   srcPort = 0;
   dstPort = 0;
   /** SEG.SEQ of a quoted TCP segment. */
@@ -71,7 +75,11 @@ export class IcmpMessage {
 export function isIcmpError(type: number): boolean {
   // Source quench (4) and redirect (5) are errors too, though nobody heeds them here (RFC 6633).
   return (
-    type === UNREACHABLE || type === 4 || type === 5 || type === TIME_EXCEEDED || type === PARAMETER_PROBLEM
+    type === UNREACHABLE ||
+    type === SOURCE_QUENCH ||
+    type === REDIRECT ||
+    type === TIME_EXCEEDED ||
+    type === PARAMETER_PROBLEM
   );
 }
 
@@ -117,6 +125,7 @@ function parseQuote(view: DataView, at: number, length: number, out: IcmpMessage
   // A later fragment carries no ports, so it can't be told whose it is.
   if ((view.getInt32(at + 4) & FRAGMENT_OFFSET_MASK) !== 0) return ICMP_UNMATCHED;
   out.family = 4;
+  out.quotedLength = w0 & 0xffff;
   out.protocol = view.getUint8(at + 9);
   out.src = view.getInt32(at + 12);
   out.dst = view.getInt32(at + 16);

@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { parseIpv4Address } from "../../../src/base/address.ts";
 import { finish, sum } from "../../../src/base/checksum.ts";
 import { emitIpv4 } from "../../../src/wire/ipv4.ts";
-import { accepted, MS, opening, PEER, Rig, SECOND, type Sent, STACK } from "../tcp/rig.ts";
+import { Peer } from "../tcp/peer.ts";
+import { App, accepted, listen, MS, opening, PEER, Rig, SECOND, type Sent, STACK } from "../tcp/rig.ts";
 
 /** An ICMP message of a router about `quoted`, of which the first 28 bytes come back. */
 function icmp(type: number, code: number, quoted: Uint8Array, mtu = 0): Uint8Array {
@@ -35,6 +36,12 @@ describe("ICMP errors", () => {
     ["host unreachable", 1, "EHOSTUNREACH"],
     ["protocol unreachable", 2, "ECONNREFUSED"],
     ["port unreachable", 3, "ECONNREFUSED"],
+    ["source route failed", 5, "EHOSTUNREACH"],
+    ["network prohibited", 9, "ENETUNREACH"],
+    ["net unreachable for this service", 11, "ENETUNREACH"],
+    ["host unreachable for this service", 12, "EHOSTUNREACH"],
+    ["filtered", 13, "EHOSTUNREACH"],
+    ["precedence cutoff", 15, "EHOSTUNREACH"],
   ])("RFC 5461 4.1: %s ends a connection that is being opened", (_name, code, error) => {
     const { rig, app, syn } = opening();
     rig.input(icmp(3, code, syn.raw));
@@ -114,6 +121,97 @@ describe("ICMP errors", () => {
     const [first] = peer.mine(rig.run());
     rig.input(icmp(3, 4, first!.raw, 0));
     expect(connection.info().pmtu).toBe(1_492);
+  });
+
+  test.each([
+    ["hard", 13, "ECONNREFUSED"],
+    ["hard", 3, "ECONNREFUSED"],
+    ["hard", 1, null],
+    ["never", 3, null],
+  ] as const)("RFC 1122 4.2.3.9, icmpMayReset %s: code %d in SYN-SENT: %s", (icmpMayReset, code, error) => {
+    const { rig, app, syn, connection } = opening({}, { tcp: { icmpMayReset } });
+    rig.input(icmp(3, code, syn.raw));
+    expect(app.take()).toEqual(error === null ? [] : [`close ${error}`]);
+    expect(connection.state).toBe(error === null ? "SYN-SENT" : "CLOSED");
+  });
+
+  test("RFC 5927 7.2: less than what was acknowledged before is believed only after a timeout of the quoted segment", () => {
+    const { rig, peer, connection } = accepted({ mss: 1_460, sack: true });
+    connection.send(new Uint8Array(1_460));
+    rig.run();
+    peer.send(".", 1, 1_461);
+    connection.send(new Uint8Array(4_000));
+    const [first] = peer.mine(rig.run());
+    expect(rig.input(icmp(3, 4, first!.raw, 1_000))).toEqual([]);
+    expect(connection.info().pmtu).toBe(1_500);
+    const [again] = rig.advance(SECOND);
+    expect(again!.text.length).toBe(960);
+    expect(connection.info().pmtu).toBe(1_000);
+  });
+
+  test("RFC 5927 7.2: an ACK of the quoted segment disproves the claim", () => {
+    const { rig, peer, connection } = accepted({ mss: 1_460, sack: true });
+    connection.send(new Uint8Array(1_460));
+    rig.run();
+    peer.send(".", 1, 1_461);
+    connection.send(new Uint8Array(2_920));
+    const [first] = peer.mine(rig.run());
+    rig.input(icmp(3, 4, first!.raw, 1_000));
+    peer.send(".", 1, 2_921);
+    const [again] = rig.advance(SECOND);
+    expect([again!.text.length, connection.info().pmtu]).toEqual([1_460, 1_500]);
+  });
+
+  test("RFC 1191 6.4: cwnd and ssthresh stay as they are, also while the ACKs of the repair come", () => {
+    const { rig, peer, connection } = accepted({ mss: 1_460, sack: true });
+    connection.send(new Uint8Array(11_680));
+    const sent = peer.mine(rig.run());
+    const cwnd = 14_600;
+    const again = peer.mine(rig.input(icmp(3, 4, sent[0]!.raw, 1_000)));
+    expect(again.reduce((n, s) => n + s.text.length, 0)).toBe(11_680);
+    for (let at = 1; at < 11_681; at += 1_920) peer.send(".", 1, Math.min(11_681, at + 1_920));
+    const info = connection.info();
+    expect(info.snd_cwnd * info.snd_mss).toBeGreaterThanOrEqual(cwnd - info.snd_mss);
+    expect([info.ca_state, info.snd_ssthresh]).toEqual([0, 0x7fffffff]);
+  });
+
+  test("RFC 5461, Linux: an error about our SYN-ACK forgets the half-open connection, if it knows the sequence number", () => {
+    const rig = new Rig();
+    listen(rig, new App());
+    const peer = new Peer(rig, { mss: 1_460 });
+    const [synAck] = peer.send("S", 0, 0, peer.synOptions);
+    const forged = synAck!.raw.slice();
+    forged[27]! ^= 1;
+    rig.input(icmp(3, 1, forged));
+    expect(rig.stack.flows.size).toBe(1);
+    expect(rig.stack.counters.OutOfWindowIcmps).toBe(1);
+    rig.input(icmp(3, 4, synAck!.raw, 600));
+    expect(rig.stack.flows.size).toBe(1);
+    rig.input(icmp(3, 1, synAck!.raw));
+    expect(rig.stack.flows.size).toBe(0);
+  });
+
+  test("TIME-WAIT does not care", () => {
+    const { rig, peer, connection } = accepted({ mss: 1_460 });
+    connection.end();
+    const [fin] = peer.mine(rig.run());
+    peer.send("F.", 1, 2);
+    expect(rig.stack.snapshot().sockets.at(-1)!.state).toBe("TIME-WAIT");
+    rig.input(icmp(3, 3, fin!.raw));
+    expect(rig.stack.flows.size).toBe(1);
+    expect(rig.drops()).toEqual({ "icmp-unmatched": 1 });
+  });
+
+  test("RFC 4293: what arrives is counted by type; one that is not heeded is no error", () => {
+    const { rig, syn } = opening();
+    for (const type of [4, 5, 40, 11]) rig.input(icmp(type, 1, syn.raw));
+    expect(rig.stack.ip).toMatchObject({
+      IcmpInMsgs: 4,
+      IcmpInErrors: 0,
+      IcmpInSrcQuenchs: 1,
+      IcmpInRedirects: 1,
+      IcmpInTimeExcds: 1,
+    });
   });
 
   test("RFC 6633: source quench is ignored", () => {
