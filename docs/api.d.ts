@@ -453,7 +453,7 @@ export declare class Stack implements TcpContext {
     sendBare(seg: Segment, out: SegmentOut): void;
     sendBareTo(family: number, local: number, remote: number, localPort: number, remotePort: number, out: SegmentOut): void;
     get quietUntil(): Micros;
-    suspectPath(tcb: Tcb): void;
+    suspectPath(tcb: Tcb, mtu?: number): void;
     toTimeWait(tcb: Tcb): void;
     release(tcb: Tcb, error: ErrorCode | null): void;
     adopt(tcb: Tcb, slot: number): void;
@@ -478,6 +478,8 @@ export interface Conditions {
     readonly rate: number;
     readonly queue: number;
     readonly mtu: number;
+    readonly tooBig: "drop" | "answer" | "answer-without-mtu";
+    readonly segments: boolean;
 }
 export type Fate = "sent" | "lost" | "overflowed" | "tooBig" | "filtered" | "down" | "duplicated" | "corrupted" | "reordered";
 export declare class Link implements Sink {
@@ -486,6 +488,7 @@ export declare class Link implements Sink {
     isUp: boolean;
     filter: ((packet: Packet) => boolean) | null;
     tap: LinkTap | null;
+    back: Sink | null;
     constructor(clock: Clock, random: Random, to: Sink, conditions: Partial<Conditions>);
     change(conditions: Partial<Conditions>): void;
     take(packet: Packet): void;
@@ -513,6 +516,7 @@ export declare class Packet implements SimEvent {
     constructor(pool: PacketPool, sizeClass: number);
     get destination(): number;
     fire(): void;
+    get pool(): PacketPool;
     free(): void;
     copy(): Packet;
     completeChecksum(): void;

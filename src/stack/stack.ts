@@ -51,6 +51,7 @@ import { emitSegment, hasRoom } from "./ip-output.ts";
 import type { Listener } from "./listener.ts";
 import { Listeners } from "./listeners.ts";
 import { LocalPackets } from "./local-packets.ts";
+import { Notices } from "./notices.ts";
 import { Observers } from "./observe.ts";
 import type { StackOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
@@ -97,8 +98,7 @@ export class Stack implements TcpContext {
   readonly #limits: RateLimits;
   readonly #local: LocalPackets = new LocalPackets();
   readonly #outbox: Outbox = new Outbox();
-  readonly #noted: Tcb[] = [];
-  #notedAt = 0;
+  readonly #notices: Notices = new Notices();
   #running = false;
   readonly #onDue: (slot: number) => void = (slot) => this.#due(slot);
 
@@ -231,14 +231,7 @@ export class Stack implements TcpContext {
   /** Tells applications what happened. An exception of theirs comes through; the rest is told by the next call. */
   dispatch(): void {
     this.listeners.dispatch();
-    const noted = this.#noted;
-    while (this.#notedAt < noted.length) {
-      const tcb = noted[this.#notedAt++]!;
-      tcb.noted = false;
-      (tcb.owner as Connection).deliver();
-    }
-    noted.length = 0;
-    this.#notedAt = 0;
+    this.#notices.dispatch();
   }
 
   /** Writes what is ready to be sent into the interfaces' batches. False: a batch is full, send it and call again. */
@@ -250,7 +243,7 @@ export class Stack implements TcpContext {
   get isBusy(): boolean {
     return (
       this.#outbox.isBusy ||
-      this.#noted.length > 0 ||
+      this.#notices.isBusy ||
       this.listeners.isBusy ||
       this.#local.isBusy ||
       this.interfaces.hasOutput
@@ -270,11 +263,7 @@ export class Stack implements TcpContext {
   }
 
   note(tcb: Tcb, events: number): void {
-    tcb.events |= events;
-    if (tcb.noted) return;
-    tcb.noted = true;
-    this.#noted.push(tcb);
-    if (!this.#running) this.host.wake();
+    if (this.#notices.add(tcb, events) && !this.#running) this.host.wake();
   }
 
   rearm(tcb: Tcb): void {
