@@ -144,7 +144,7 @@ describe("ICMP errors", () => {
     const [first] = peer.mine(rig.run());
     expect(rig.input(icmp(3, 4, first!.raw, 1_000))).toEqual([]);
     expect(connection.info().pmtu).toBe(1_500);
-    const [again] = rig.advance(SECOND);
+    const again = rig.advance(SECOND).find((s) => s.seq === first!.seq);
     expect(again!.text.length).toBe(960);
     expect(connection.info().pmtu).toBe(1_000);
   });
