@@ -314,6 +314,8 @@ export interface TcpConfig extends ProtocolConfig {
     pacing: boolean;
     maxPacingRate: number;
     congestion: CongestionName;
+    hystart: boolean;
+    slowStartAfterIdle: boolean;
 }
 export type CongestionName = keyof typeof CONGESTION_CONTROLS;
 
@@ -392,6 +394,7 @@ export declare class StackInterface {
     readonly name: string;
     readonly mtu: number;
     readonly offload: boolean;
+    checksumOffload: boolean;
     readonly addresses: Prefix[];
     readonly path: StackPath;
     tx: TransmitBatch;
@@ -474,6 +477,7 @@ export interface Conditions {
     readonly duplicate: number;
     readonly corrupt: number;
     readonly reorder: number;
+    readonly reorderAtLeast: Micros;
     readonly reorderBy: Micros;
     readonly rate: number;
     readonly queue: number;
@@ -617,6 +621,7 @@ export interface SimHostOptions {
     readonly addresses: readonly string[];
     readonly mtu?: number;
     readonly offload?: boolean;
+    readonly checksums?: boolean;
     readonly tcp?: Partial<TcpConfig>;
     readonly secret?: Uint8Array;
     readonly name?: string;
@@ -663,6 +668,7 @@ export declare class World {
 }
 export interface WorldOptions {
     readonly startAt?: Micros;
+    readonly assertions?: boolean;
 }
 
 // usertcp/net

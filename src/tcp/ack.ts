@@ -65,7 +65,6 @@ export function acknowledge(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   }
   onAck(tcb, seg, sample, duplicate, ctx);
   if (ctx.config.pacing && !tcb.congestion.ownsWindow) paceByWindow(tcb, sample.inFlight);
-  if (tcb.cwndLimited && gt(snd.una, tcb.cwndLimitedAt)) tcb.cwndLimited = false;
   if (snd.una === snd.nxt) {
     settle(tcb);
     tcb.retransmitAt = NEVER;

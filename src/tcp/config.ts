@@ -87,6 +87,10 @@ export interface TcpConfig extends ProtocolConfig {
   maxPacingRate: number;
   /** Congestion control of new connections. */
   congestion: CongestionName;
+  /** HyStart++ (RFC 9406) in the first slow start of CUBIC and NewReno. */
+  hystart: boolean;
+  /** cwnd shrinks while the application does not use it (RFC 5681 4.1, RFC 2861). Linux: tcp_slow_start_after_idle. */
+  slowStartAfterIdle: boolean;
 }
 
 /** The defaults. */
@@ -133,7 +137,9 @@ export const DEFAULT_CONFIG: TcpConfig = {
   resets: 1_000,
   pacing: false,
   maxPacingRate: 0,
-  congestion: "newreno",
+  congestion: "cubic",
+  hystart: true,
+  slowStartAfterIdle: true,
 };
 
 /** The MSS of a peer whose SYN names none (RFC 9293 3.7.1, MUST-15). */

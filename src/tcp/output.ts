@@ -7,6 +7,7 @@ import { add, diff, gt, max, min, type Seq, toInt } from "../base/seq.ts";
 import { NEVER } from "../base/time.ts";
 import { ACK, FIN, PSH, RST, SYN, URG } from "../wire/segment.ts";
 import { SACKED } from "./buffer/sent-ring.ts";
+import { noteUsage } from "./congestion/validation.ts";
 import type { TcpContext } from "./context.ts";
 import { timestampClock } from "./context.ts";
 import { checkAppLimited, noteSent } from "./delivery-rate.ts";
@@ -18,7 +19,7 @@ import { inFlight, limitRecord, nextRetransmit } from "./recovery/scoreboard.ts"
 import { probeSent, startProbe } from "./recovery/tlp.ts";
 import { noteResend } from "./recovery/undo.ts";
 import type { SegmentOut } from "./segment-out.ts";
-import { largestText, markLimited, nextText, sackBlocksMax, segmentText, unsent } from "./send-policy.ts";
+import { largestText, nextText, sackBlocksMax, segmentText, unsent } from "./send-policy.ts";
 import { CLOSED, ESTABLISHED, SYN_RECEIVED, SYN_SENT, TIME_WAIT } from "./state.ts";
 import { ACK_DELAYED, ACK_NONE, ACK_NOW, CA_LOSS, CA_RECOVERY, FOR_REORDERING, type Tcb } from "./tcb.ts";
 import { restartRetransmit, rtoLeft, startPersist, startRetransmit } from "./timers.ts";
@@ -130,7 +131,7 @@ function retransmission(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   // 5681 3.2 (3), RFC 9937 6.2), and the hole that a partial ACK shows (RFC 6582 3.2 step 3).
   const isForced = tcb.caState === CA_RECOVERY && (rec.prrOut === 0 || (i === 0 && !tcb.sackPermitted));
   if (room < Math.min(mss, ring.lengthAt(i)) && !isForced) {
-    markLimited(tcb);
+    noteUsage(tcb, true, ctx);
     return false;
   }
   if (isPaced(tcb, ctx)) return false;
@@ -240,6 +241,7 @@ function sendText(tcb: Tcb, length: number, ctx: TcpContext, out: SegmentOut): v
   if (tcb.rate !== null) noteSent(tcb, tcb.rate, tcb.sentRing.count - 1, ctx.now);
   tcb.persistAt = NEVER;
   tcb.lastSent = ctx.now;
+  noteUsage(tcb, false, ctx);
   startTimer(tcb, ctx);
 }
 

@@ -3,6 +3,7 @@
  * (RFC 9293 3.8.6.2.1) and Nagle (3.7.4) with Minshall's variant.
  */
 import { diff, gt } from "../base/seq.ts";
+import { decayIdle, noteUsage } from "./congestion/validation.ts";
 import type { TcpContext } from "./context.ts";
 import { quantum } from "./pacing.ts";
 import { inFlight } from "./recovery/scoreboard.ts";
@@ -55,13 +56,11 @@ export function nextText(tcb: Tcb, ctx: TcpContext): number {
   const snd = tcb.snd;
   const mss = segmentText(tcb);
   const flight = inFlight(tcb);
-  if (flight === 0 && ctx.now - tcb.lastSent > tcb.rtoUs && snd.una === snd.nxt) {
-    tcb.congestion.onIdle(tcb, ctx.config.initialWindow);
-  }
   const usable = snd.wnd - diff(snd.nxt, snd.una);
+  if (snd.una === snd.nxt && usable > 0 && tcb.lastSent !== ctx.now) restart(tcb, ctx);
   const room = tcb.cwnd - flight;
   // Paced text waits with the window half used: only a window that is full limits it.
-  if (room < pending && room <= usable && (tcb.pacingRate === 0 || room < mss)) markLimited(tcb);
+  if (room < pending && room <= usable && (tcb.pacingRate === 0 || room < mss)) noteUsage(tcb, true, ctx);
   let length = Math.min(pending, usable, room, largestText(tcb));
   if (length <= 0) return 0;
   if (length >= mss) {
@@ -78,10 +77,13 @@ export function nextText(tcb: Tcb, ctx: TcpContext): number {
   return mayLeaveSmall(tcb) ? length : 0;
 }
 
-/** RFC 7661: the congestion window, not the application, holds sending back at this moment. */
-export function markLimited(tcb: Tcb): void {
-  tcb.cwndLimited = true;
-  tcb.cwndLimitedAt = tcb.snd.nxt;
+/** Nothing was outstanding. */
+function restart(tcb: Tcb, ctx: TcpContext): void {
+  const idleUs = ctx.now - tcb.lastSent;
+  decayIdle(tcb, idleUs, ctx);
+  tcb.congestion.onIdle(tcb, idleUs);
+  // The window may forbid even this: what was said is not said again.
+  tcb.lastSent = ctx.now;
 }
 
 /** Nagle: a small segment waits while an earlier small one is unacknowledged; PUSHed data that ends in FIN does not. */

@@ -212,10 +212,15 @@ export class Tcb {
   /** Everything below it was looked at for loss; and nothing below it waits for retransmission (hints only). */
   lostMark: Seq = seq(0);
   resendHint: Seq = seq(0);
-  /** Sending stopped because of cwnd, not for want of data, since the last ACK (RFC 7661). */
+  /** HyStart++ in the first slow start. */
+  readonly hystart: boolean;
+  // Congestion window validation: whether cwnd held sending back in the current window of data, else the most that was
+  // outstanding; SND.NXT when that was noted; the most since `cwndStamp`, when the window was last used up.
   cwndLimited = false;
-  /** SND.NXT when it was: once that is acknowledged the mark is old. */
-  cwndLimitedAt: Seq = seq(0);
+  maxOut = 0;
+  usageMark: Seq = seq(0);
+  cwndUsed = 0;
+  cwndStamp: Micros = -0.5;
   lastSent: Micros = LONG_AGO;
   /** When SND.UNA last moved or the first unacknowledged byte was sent: what the user timeout counts from. */
   progressAt: Micros = -0.5;
@@ -298,6 +303,7 @@ export class Tcb {
     this.windowScale = config.windowScale;
     this.noDelay = config.noDelay;
     this.quickAcks = config.quickAcks;
+    this.hystart = config.hystart;
     this.sendLimit = config.sendBuffer;
     this.rtoUs = config.rtoInitial;
     this.keepAliveIdle = config.keepAliveIdle;

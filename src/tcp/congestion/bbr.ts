@@ -45,7 +45,7 @@ import {
   STARTUP_PACING_GAIN,
 } from "./bbr-state.ts";
 import type { AckSample, CongestionControl } from "./congestion.ts";
-import { initialBytes } from "./newreno.ts";
+import { initialBytes } from "./growth.ts";
 
 /** The connection's model. */
 function stateOf(tcb: Tcb): BbrState {

@@ -5,6 +5,7 @@
 import type { Micros } from "../../base/time.ts";
 import type { Tcb } from "../tcb.ts";
 import { bbr } from "./bbr.ts";
+import { cubic } from "./cubic.ts";
 import { newReno } from "./newreno.ts";
 
 /** What one ACK told. One scratch object is reused. */
@@ -57,13 +58,18 @@ export interface CongestionControl {
    * and whether the application was the limit then (draft-ietf-ccwg-bbr 5.5.10.2). With `needsRate` only.
    */
   onMarkedLost?(tcb: Tcb, length: number, txInFlight: number, lost: number, isAppLimited: boolean): void;
-  /** Data is to be sent after nothing was for longer than RTO (RFC 5681 4.1, RFC 7661). */
-  onIdle(tcb: Tcb, initialWindow: number): void;
+  /** Text is to be sent when nothing is outstanding, `idleUs` after the last; what cwnd loses by that is `validation.ts`'s. */
+  onIdle(tcb: Tcb, idleUs: number): void;
 }
 
 /** Those that can be chosen, by the name that options take; `name` is what `ss -i` prints. */
-export const CONGESTION_CONTROLS: { readonly newreno: CongestionControl; readonly bbr: CongestionControl } = {
+export const CONGESTION_CONTROLS: {
+  readonly newreno: CongestionControl;
+  readonly cubic: CongestionControl;
+  readonly bbr: CongestionControl;
+} = {
   newreno: newReno,
+  cubic,
   bbr,
 };
 

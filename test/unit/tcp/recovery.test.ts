@@ -7,7 +7,7 @@ const MSS = 1_000;
 
 /** `n` segments of 1,000 bytes are outstanding; segment k (from 0) starts at 1 + 1000 k. */
 function sent(n: number, options = {}): Pair {
-  const pair = accepted({ mss: MSS, ...options }, {}, 10 * MS);
+  const pair = accepted({ mss: MSS, ...options }, { tcp: { congestion: "newreno" } }, 10 * MS);
   pair.connection.send(Uint8Array.from({ length: n * MSS }, (_, i) => pattern(i)));
   expect(pair.peer.mine(pair.rig.run())).toHaveLength(Math.min(n, 10));
   pair.rig.now += 10 * MS;
