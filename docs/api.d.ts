@@ -189,12 +189,16 @@ export interface TcpInfo {
     retransmits: number;
     probes: number;
     backoff: number;
+    options: number;
     timestamps: boolean;
     sack: boolean;
     ecn: boolean;
+    ecn_seen: boolean;
+    syn_data: boolean;
     wscale_ok: boolean;
     snd_wscale: number;
     rcv_wscale: number;
+    delivery_rate_app_limited: boolean;
     rto: number;
     ato: number;
     snd_mss: number;
@@ -205,8 +209,10 @@ export interface TcpInfo {
     sacked: number;
     lost: number;
     retrans: number;
+    fackets: number;
     total_retrans: number;
     last_data_sent: number;
+    last_ack_sent: number;
     last_data_recv: number;
     last_ack_recv: number;
     rtt: number;
@@ -228,11 +234,22 @@ export interface TcpInfo {
     data_segs_out: number;
     data_segs_in: number;
     notsent_bytes: number;
+    pacing_rate: number;
+    max_pacing_rate: number;
+    delivery_rate: number;
+    busy_time: number;
+    rwnd_limited: number;
+    sndbuf_limited: number;
     delivered: number;
+    delivered_ce: number;
     reordering: number;
     reord_seen: number;
     dsack_dups: number;
     rcv_ooopack: number;
+    rehash: number;
+    total_rto: number;
+    total_rto_recoveries: number;
+    total_rto_time: number;
     congestion: string;
 }
 export interface TimerRow {

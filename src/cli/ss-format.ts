@@ -168,10 +168,15 @@ function tcpInfoText(i: TcpInfo): string {
   const ssthresh = i.snd_ssthresh > 0 && i.snd_ssthresh < 0xffff;
   const bps = i.rtt > 0 ? (i.snd_cwnd * i.snd_mss * 8e6) / i.rtt : 0;
   const age = (name: string, value: number): string | false => value > 0 && `${name}:${Math.round(value)}`;
+  const bits = (bytes: number): string => `${(bytes * 8).toFixed(0)}bps`;
+  const share = (name: string, us: number): string | false =>
+    us > 0 && `${name}:${Math.floor(us / 1000)}ms(${((us * 100) / i.busy_time).toFixed(1)}%)`;
   return joinPairs([
     i.timestamps && "ts",
     i.sack && "sack",
     i.ecn && "ecn",
+    i.ecn_seen && "ecnseen",
+    i.syn_data && "fastopen",
     i.congestion,
     i.wscale_ok && `wscale:${i.snd_wscale},${i.rcv_wscale}`,
     ms("rto", i.rto),
@@ -196,7 +201,15 @@ function tcpInfoText(i: TcpInfo): string {
     age("lastsnd", i.last_data_sent),
     age("lastrcv", i.last_data_recv),
     age("lastack", i.last_ack_recv),
+    i.pacing_rate > 0 &&
+      `pacing_rate ${bits(i.pacing_rate)}${i.max_pacing_rate > 0 ? `/${bits(i.max_pacing_rate)}` : ""}`,
+    i.delivery_rate > 0 && `delivery_rate ${bits(i.delivery_rate)}`,
     some("delivered", i.delivered),
+    some("delivered_ce", i.delivered_ce),
+    i.delivery_rate_app_limited && "app_limited",
+    i.busy_time > 0 && `busy:${Math.floor(i.busy_time / 1000)}ms`,
+    share("rwnd_limited", i.rwnd_limited),
+    share("sndbuf_limited", i.sndbuf_limited),
     some("unacked", i.unacked),
     (i.retrans > 0 || i.total_retrans > 0) && `retrans:${i.retrans}/${i.total_retrans}`,
     some("lost", i.lost),
@@ -211,6 +224,10 @@ function tcpInfoText(i: TcpInfo): string {
     ms("minrtt", i.min_rtt),
     some("rcv_ooopack", i.rcv_ooopack),
     some("snd_wnd", i.snd_wnd),
+    some("rcv_wnd", i.rcv_wnd),
+    some("total_rto", i.total_rto),
+    some("total_rto_recoveries", i.total_rto_recoveries),
+    i.total_rto_time > 0 && `total_rto_time:${i.total_rto_time}ms`,
   ]);
 }
 

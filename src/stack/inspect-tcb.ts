@@ -3,6 +3,7 @@
 import { formatAddress } from "../base/address.ts";
 import { diff } from "../base/seq.ts";
 import { MS, NEVER } from "../base/time.ts";
+import { BUSY, RWND_LIMITED, SNDBUF_LIMITED } from "../tcp/chrono.ts";
 import { mssToOffer } from "../tcp/output.ts";
 import { unsent } from "../tcp/send-policy.ts";
 import { STATE_NAMES } from "../tcp/state.ts";
@@ -17,18 +18,27 @@ export function tcpInfo(tcb: Tcb, stack: Stack): TcpInfo {
   const since = (time: number): number => (time <= LONG_AGO ? 0 : Math.round((stack.now - time) / MS));
   const busy = snd.nxt !== snd.una;
   const ring = busy && tcb.slot >= 0 ? tcb.sentRing : null;
+  const { chrono, rate } = tcb;
+  const spent = (condition: number): number =>
+    chrono === null ? 0 : Math.round(chrono.total(condition, stack.now));
+  const rwndLimited = spent(RWND_LIMITED);
+  const sndbufLimited = spent(SNDBUF_LIMITED);
   return {
     state: STATE_NAMES[tcb.state]!,
     ca_state: tcb.caState,
     retransmits: tcb.retries,
     probes: tcb.persistAt === NEVER ? tcb.keepProbes : tcb.probes,
     backoff: tcb.backoff,
+    options: optionBits(tcb),
     timestamps: tcb.timestamps,
     sack: tcb.sackPermitted,
     ecn: false,
+    ecn_seen: false,
+    syn_data: false,
     wscale_ok: tcb.windowScale,
     snd_wscale: snd.scale,
     rcv_wscale: rcv.scale,
+    delivery_rate_app_limited: rate?.latestIsLimited ?? false,
     rto: tcb.rtoUs,
     ato: stack.config.delayedAck,
     snd_mss: snd.mss,
@@ -39,14 +49,16 @@ export function tcpInfo(tcb: Tcb, stack: Stack): TcpInfo {
     sacked: ring === null ? 0 : segments(ring.sacked),
     lost: ring === null ? 0 : segments(ring.lost),
     retrans: ring === null ? 0 : segments(ring.retransmitted),
+    fackets: 0,
     total_retrans: tcb.retransmits,
     last_data_sent: since(tcb.lastDataSent),
+    last_ack_sent: since(tcb.lastAckSentAt),
     last_data_recv: since(tcb.lastDataReceived),
     last_ack_recv: since(tcb.lastAckReceived),
     rtt: Math.max(0, tcb.srttUs),
     rttvar: tcb.rttvarUs,
     min_rtt: Math.max(0, tcb.minRttUs),
-    rcv_rtt: 0,
+    rcv_rtt: Math.max(0, tcb.rcvRttUs),
     snd_ssthresh: tcb.ssthresh === 0x7fffffff ? 0x7fffffff : segments(tcb.ssthresh),
     snd_cwnd: Math.floor(tcb.cwnd / snd.mss),
     rcv_space: rcv.buffer,
@@ -62,13 +74,32 @@ export function tcpInfo(tcb: Tcb, stack: Stack): TcpInfo {
     data_segs_out: tcb.dataSegsOut,
     data_segs_in: tcb.dataSegsIn,
     notsent_bytes: Math.max(0, unsent(tcb)),
-    delivered: segments(tcb.bytesAcked),
+    pacing_rate: Math.round(tcb.pacingRate),
+    max_pacing_rate: Math.round(tcb.maxPacingRate),
+    delivery_rate: Math.round(rate?.latest ?? 0),
+    busy_time: spent(BUSY) + rwndLimited + sndbufLimited,
+    rwnd_limited: rwndLimited,
+    sndbuf_limited: sndbufLimited,
+    delivered: segments(tcb.delivered),
+    delivered_ce: 0,
     reordering: 3,
     reord_seen: 0,
     dsack_dups: tcb.dsackDups,
     rcv_ooopack: tcb.outOfOrder,
+    rehash: 0,
+    total_rto: tcb.timeouts,
+    total_rto_recoveries: tcb.timeoutRuns,
+    total_rto_time: Math.round(
+      (Math.max(0, tcb.timeoutTime) + (tcb.timeoutSince === LONG_AGO ? 0 : stack.now - tcb.timeoutSince)) /
+        MS,
+    ),
     congestion: tcb.congestion.name,
   };
+}
+
+/** TCPI_OPT_* (include/uapi/linux/tcp.h). */
+function optionBits(tcb: Tcb): number {
+  return (tcb.timestamps ? 1 : 0) | (tcb.sackPermitted ? 2 : 0) | (tcb.windowScale ? 4 : 0);
 }
 
 /** The timer that `ss -o` shows: the one that matters for the connection's life, not the delayed ACK. */

@@ -4,7 +4,10 @@
  */
 import type { StateName } from "../tcp/state.ts";
 
-/** Subset of Linux's `struct tcp_info` with its names; times in microseconds, sizes in bytes unless said. */
+/**
+ * Linux's `struct tcp_info` with its names (include/uapi/linux/tcp.h), and the congestion control beside it; times in
+ * microseconds, sizes in bytes unless said. What only AccECN counts is left out.
+ */
 export interface TcpInfo {
   state: StateName;
   /** 0 open, 1 disorder, 2 CWR, 3 recovery, 4 loss */
@@ -12,12 +15,19 @@ export interface TcpInfo {
   retransmits: number;
   probes: number;
   backoff: number;
+  /** TCPI_OPT_*: 1 timestamps, 2 SACK, 4 window scale, 8 ECN, 16 ECN seen, 32 data on the SYN taken, 128 accepted by Fast Open. */
+  options: number;
+  /** The same, one by one. */
   timestamps: boolean;
   sack: boolean;
   ecn: boolean;
+  ecn_seen: boolean;
+  syn_data: boolean;
   wscale_ok: boolean;
   snd_wscale: number;
   rcv_wscale: number;
+  /** The application, not the network, held `delivery_rate` down. */
+  delivery_rate_app_limited: boolean;
   rto: number;
   ato: number;
   snd_mss: number;
@@ -29,14 +39,18 @@ export interface TcpInfo {
   sacked: number;
   lost: number;
   retrans: number;
+  /** 0, as in Linux since 4.20. */
+  fackets: number;
   total_retrans: number;
   /** Milliseconds since. */
   last_data_sent: number;
+  last_ack_sent: number;
   last_data_recv: number;
   last_ack_recv: number;
   rtt: number;
   rttvar: number;
   min_rtt: number;
+  /** As the receiver sees it. */
   rcv_rtt: number;
   /** In segments. */
   snd_ssthresh: number;
@@ -54,11 +68,27 @@ export interface TcpInfo {
   data_segs_out: number;
   data_segs_in: number;
   notsent_bytes: number;
+  /** Bytes a second; 0 where nothing is paced, limited or measured. */
+  pacing_rate: number;
+  max_pacing_rate: number;
+  delivery_rate: number;
+  /** Time with something to send; that of it spent waiting for the peer's window, and for room in the send buffer. */
+  busy_time: number;
+  rwnd_limited: number;
+  sndbuf_limited: number;
+  /** In segments, those that were SACKed included. */
   delivered: number;
+  delivered_ce: number;
   reordering: number;
   reord_seen: number;
   dsack_dups: number;
   rcv_ooopack: number;
+  /** 0: there is no path hashing here. */
+  rehash: number;
+  /** Retransmission timeouts; runs of them; milliseconds without an answer in those runs. */
+  total_rto: number;
+  total_rto_recoveries: number;
+  total_rto_time: number;
   congestion: string;
 }
 

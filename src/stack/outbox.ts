@@ -1,6 +1,7 @@
 /**
  * The connections that may have something to send, and the flush that asks each until it has nothing more.
  */
+import { noteCondition } from "../tcp/chrono.ts";
 import { nextSegment } from "../tcp/output.ts";
 import { SegmentOut } from "../tcp/segment-out.ts";
 import type { Tcb } from "../tcp/tcb.ts";
@@ -56,7 +57,10 @@ export class Outbox {
     for (;;) {
       const buffer = tcb.queuedToSend > 0 ? tcb.sendBuffer : null;
       if (!hasRoom(link, buffer)) return false;
-      if (!nextSegment(tcb, stack, out)) return true;
+      if (!nextSegment(tcb, stack, out)) {
+        noteCondition(tcb, stack.now);
+        return true;
+      }
       stack.counters.OutSegs++;
       emitSegment(stack, link, tcb.family, tcb.local, tcb.remote, tcb.localPort, tcb.remotePort, out, buffer);
     }

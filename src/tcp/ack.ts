@@ -7,7 +7,7 @@ import { add, diff, gt, leq, lt } from "../base/seq.ts";
 import { NEVER } from "../base/time.ts";
 import { FIN, type Segment, SYN } from "../wire/segment.ts";
 import { AckSample } from "./congestion/congestion.ts";
-import { type TcpContext, timestampClock } from "./context.ts";
+import { MAX_ECHO_MS, type TcpContext, timestampClock } from "./context.ts";
 import { paceByWindow } from "./pacing.ts";
 import { mtuAcked } from "./path-mtu.ts";
 import { onAck, onIdleAck } from "./recovery/recovery.ts";
@@ -15,7 +15,7 @@ import { TLP_NONE } from "./recovery/recovery-state.ts";
 import { acknowledgeRecords, inFlight, NONE, settle, takeSack } from "./recovery/scoreboard.ts";
 import { startProbe } from "./recovery/tlp.ts";
 import { sampleRtt } from "./rtt.ts";
-import { EVENT_DRAIN, EVENT_FINISH, type Tcb } from "./tcb.ts";
+import { EVENT_DRAIN, EVENT_FINISH, LONG_AGO, type Tcb } from "./tcb.ts";
 import { startKeepAlive, startPersist, startRetransmit } from "./timers.ts";
 
 const sample = new AckSample();
@@ -107,6 +107,10 @@ function advance(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   tcb.retries = 0;
   tcb.backoff = 0;
   tcb.softError = 0;
+  if (tcb.timeoutSince !== LONG_AGO) {
+    tcb.timeoutTime = Math.max(0, tcb.timeoutTime) + ctx.now - tcb.timeoutSince;
+    tcb.timeoutSince = LONG_AGO;
+  }
   tcb.progressAt = ctx.now;
   if (tcb.wantsDrain && tcb.queuedToSend <= tcb.sendLimit >> 1) {
     tcb.wantsDrain = false;
@@ -191,9 +195,6 @@ function leavePersist(tcb: Tcb, ctx: TcpContext): void {
 
 /** Beyond it what is remembered of the past says nothing any more: no window is larger (RFC 7323 2.3). */
 const MAX_DISTANCE = 0x4000_0000;
-
-/** An echo older than this is not ours: RTO never lets a segment live so long. */
-const MAX_ECHO_MS = 600_000;
 
 /** Whether SEG.ACK is one that RFC 5961 5.2 accepts. */
 export function isAckAcceptable(tcb: Tcb, seg: Segment): boolean {

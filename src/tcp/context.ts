@@ -68,3 +68,6 @@ export interface TcpContext {
 export function timestampClock(now: Micros, offset: number): number {
   return (Math.floor(now / 1_000) + offset) | 0;
 }
+
+/** An echo of more milliseconds ago is not ours: RTO never lets a segment live so long. */
+export const MAX_ECHO_MS = 600_000;

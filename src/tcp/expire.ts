@@ -10,7 +10,7 @@ import { onReorderingTimeout, onTimeout } from "./recovery/recovery.ts";
 import { backOff } from "./rtt.ts";
 import { SOFT_ERRORS } from "./soft-errors.ts";
 import { ESTABLISHED, FIN_WAIT_2, SYN_RECEIVED, SYN_SENT } from "./state.ts";
-import { ACK_NOW, EVENT_TROUBLE, FOR_PROBE, FOR_RETRANSMISSION, type Tcb } from "./tcb.ts";
+import { ACK_NOW, EVENT_TROUBLE, FOR_PROBE, FOR_RETRANSMISSION, LONG_AGO, type Tcb } from "./tcb.ts";
 import { startKeepAlive, startPersist, startRetransmit } from "./timers.ts";
 
 /** Runs whatever of the connection's timers is due at `ctx.now`. */
@@ -66,11 +66,20 @@ function retransmitTimeout(tcb: Tcb, ctx: TcpContext): void {
     startRetransmit(tcb, ctx);
   } else {
     mtuTimeout(tcb, ctx);
+    noteTimeout(tcb, ctx);
     onTimeout(tcb, ctx);
     backOff(tcb, ctx.config);
     startRetransmit(tcb, ctx);
   }
   ctx.markDirty(tcb);
+}
+
+/** For tcp_info (Linux: tcp_update_rto_stats): timeouts, and how long the connection was without an answer. */
+function noteTimeout(tcb: Tcb, ctx: TcpContext): void {
+  tcb.timeouts++;
+  if (tcb.timeoutSince !== LONG_AGO) return;
+  tcb.timeoutRuns++;
+  tcb.timeoutSince = ctx.now;
 }
 
 /** The SYN goes on without the options that a middlebox may not like (FreeBSD: rexmit_drop_options). */

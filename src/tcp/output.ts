@@ -326,6 +326,7 @@ function finish(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   tcb.unackedText = 0;
   tcb.delayedAckAt = NEVER;
   tcb.lastAckSent = rcv.nxt;
+  tcb.lastAckSentAt = ctx.now;
   tcb.segsOut++;
   if (out.textLength > 0) {
     tcb.lastDataSent = ctx.now;

@@ -10,6 +10,7 @@ import { Assembler } from "./buffer/assembler.ts";
 import { ReceiveBuffer } from "./buffer/receive-buffer.ts";
 import { SendBuffer } from "./buffer/send-buffer.ts";
 import { SentRing } from "./buffer/sent-ring.ts";
+import type { Chrono } from "./chrono.ts";
 import { defaultMss, type TcpConfig } from "./config.ts";
 import type { CongestionControl } from "./congestion/congestion.ts";
 import type { Path } from "./context.ts";
@@ -265,6 +266,17 @@ export class Tcb {
   takenSince: Micros = -0.5;
 
   // Counters of tcp_info, in bytes and segments.
+  /** Retransmission timeouts; runs of them; microseconds in the runs that ended, and when the present one began, or LONG_AGO. */
+  timeouts = 0;
+  timeoutRuns = 0;
+  timeoutTime: Micros = -0.5;
+  timeoutSince: Micros = LONG_AGO;
+  /** What sending waited for; made when first something is sent. */
+  chrono: Chrono | null = null;
+  /** Round trip as the receiver sees it, microseconds by the peer's echoes; -1: none yet. And the echo last looked at. */
+  rcvRttUs = -1;
+  rcvRttEcho = 0;
+  lastAckSentAt: Micros = LONG_AGO;
   bytesAcked = 0;
   bytesSent = 0;
   bytesRetransmitted = 0;

@@ -5,7 +5,7 @@
 import { add, diff, lt, max, min } from "../base/seq.ts";
 import * as drop from "../wire/drop.ts";
 import { FIN, type Segment } from "../wire/segment.ts";
-import type { TcpContext } from "./context.ts";
+import { MAX_ECHO_MS, type TcpContext, timestampClock } from "./context.ts";
 import { ACK_DELAYED, ACK_NOW, EVENT_DATA, type Tcb } from "./tcb.ts";
 import { startDelayedAck } from "./timers.ts";
 
@@ -25,6 +25,7 @@ export function takeText(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   rcv.nxt = add(rcv.nxt, length);
   let inOrder = length;
   tcb.unackedText += length;
+  if (tcb.timestamps && seg.tsecr !== tcb.rcvRttEcho && length >= rcv.mss) takeReceiverRtt(tcb, seg, ctx);
   // An ACK that moves on is no duplicate of anything.
   tcb.duplicateAcks = 0;
   if (tcb.hasGaps) {
@@ -48,6 +49,18 @@ export function takeText(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   ctx.note(tcb, EVENT_DATA);
   ctx.markDirty(tcb);
   return kept;
+}
+
+/**
+ * The round trip that a receiver of nothing but text sees: from our ACK to the first text that echoes it (Linux:
+ * tcp_rcv_rtt_measure_ts). Its clock is that of the timestamps, so 1 ms is the least.
+ */
+function takeReceiverRtt(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
+  tcb.rcvRttEcho = seg.tsecr;
+  const ticks = (timestampClock(ctx.now, tcb.tsOffset) - seg.tsecr) | 0;
+  if (seg.tsecr === 0 || ticks < 0 || ticks > MAX_ECHO_MS) return;
+  const sample = Math.max(1, ticks) * 1_000;
+  tcb.rcvRttUs = tcb.rcvRttUs < 0 ? sample : tcb.rcvRttUs + ((sample - tcb.rcvRttUs) >> 3);
 }
 
 /** Text after a gap: kept, reported by SACK, and answered at once by a duplicate ACK (RFC 5681 4.2). */

@@ -4,6 +4,10 @@ import type { SocketRow, StackSnapshot, TcpInfo } from "../../../src/stack/inspe
 export function tcpInfo(different: Partial<TcpInfo> = {}): TcpInfo {
   return {
     ...{ state: "ESTABLISHED", ca_state: 0, retransmits: 0, probes: 0, backoff: 0 },
+    ...{ options: 7, ecn_seen: false, syn_data: false, delivery_rate_app_limited: false, fackets: 0 },
+    ...{ last_ack_sent: 0, pacing_rate: 0, max_pacing_rate: 0, delivery_rate: 0, busy_time: 0 },
+    ...{ rwnd_limited: 0, sndbuf_limited: 0, delivered_ce: 0, rehash: 0 },
+    ...{ total_rto: 0, total_rto_recoveries: 0, total_rto_time: 0 },
     ...{ timestamps: true, sack: true, ecn: false, wscale_ok: true, snd_wscale: 7, rcv_wscale: 10 },
     ...{ rto: 204_000, ato: 40_000, snd_mss: 1448, rcv_mss: 536, advmss: 1448, pmtu: 1500 },
     ...{ unacked: 0, sacked: 0, lost: 0, retrans: 0, total_retrans: 0 },

@@ -105,13 +105,18 @@ describe("ss extras", () => {
         notsent_bytes: 99,
         rcv_ooopack: 3,
       },
+      ...{ pacing_rate: 1_000, max_pacing_rate: 2_000, delivery_rate: 900, delivery_rate_app_limited: true },
+      ...{ busy_time: 40_000, rwnd_limited: 10_000, sndbuf_limited: 4_000, delivered_ce: 1 },
+      ...{ ecn: true, ecn_seen: true, syn_data: true },
+      ...{ total_rto: 3, total_rto_recoveries: 2, total_rto_time: 612 },
     });
     expect(lines([socketRow({ info: busy })], { info: true, header: false })[1]).toBe(
-      "\t ts sack cubic wscale:7,10 rto:204 backoff:1 rtt:0.026/0.013 ato:40 mss:1448 pmtu:1500 rcvmss:536 " +
+      "\t ts sack ecn ecnseen fastopen cubic wscale:7,10 rto:204 backoff:1 rtt:0.026/0.013 ato:40 mss:1448 pmtu:1500 rcvmss:536 " +
         "advmss:1448 cwnd:10 ssthresh:7 bytes_sent:3000 bytes_retrans:1448 bytes_acked:3001 segs_out:3 segs_in:2 " +
-        "data_segs_out:1 send 4455384615bps lastsnd:224 lastrcv:225 lastack:226 delivered:2 unacked:4 retrans:1/2 " +
+        "data_segs_out:1 send 4455384615bps lastsnd:224 lastrcv:225 lastack:226 pacing_rate 8000bps/16000bps delivery_rate 7200bps " +
+        "delivered:2 delivered_ce:1 app_limited busy:40ms rwnd_limited:10ms(25.0%) sndbuf_limited:4ms(10.0%) unacked:4 retrans:1/2 " +
         "lost:1 sacked:2 dsack_dups:1 reordering:5 reord_seen:1 rcv_rtt:1.5 rcv_space:14480 rcv_ssthresh:64088 " +
-        "notsent:99 minrtt:0.01 rcv_ooopack:3 snd_wnd:65536",
+        "notsent:99 minrtt:0.01 rcv_ooopack:3 snd_wnd:65536 rcv_wnd:65536 total_rto:3 total_rto_recoveries:2 total_rto_time:612ms",
     );
   });
 
