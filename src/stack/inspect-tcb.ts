@@ -18,11 +18,7 @@ export function tcpInfo(tcb: Tcb, stack: Stack): TcpInfo {
   const since = (time: number): number => (time <= LONG_AGO ? 0 : Math.round((stack.now - time) / MS));
   const busy = snd.nxt !== snd.una;
   const ring = busy && tcb.slot >= 0 ? tcb.sentRing : null;
-  const { chrono, rate } = tcb;
-  const spent = (condition: number): number =>
-    chrono === null ? 0 : Math.round(chrono.total(condition, stack.now));
-  const rwndLimited = spent(RWND_LIMITED);
-  const sndbufLimited = spent(SNDBUF_LIMITED);
+  const { rate } = tcb;
   return {
     state: STATE_NAMES[tcb.state]!,
     ca_state: tcb.caState,
@@ -77,9 +73,6 @@ export function tcpInfo(tcb: Tcb, stack: Stack): TcpInfo {
     pacing_rate: Math.round(tcb.pacingRate),
     max_pacing_rate: Math.round(tcb.maxPacingRate),
     delivery_rate: Math.round(rate?.latest ?? 0),
-    busy_time: spent(BUSY) + rwndLimited + sndbufLimited,
-    rwnd_limited: rwndLimited,
-    sndbuf_limited: sndbufLimited,
     delivered: segments(tcb.delivered),
     delivered_ce: 0,
     reordering: 3,
@@ -87,13 +80,32 @@ export function tcpInfo(tcb: Tcb, stack: Stack): TcpInfo {
     dsack_dups: tcb.dsackDups,
     rcv_ooopack: tcb.outOfOrder,
     rehash: 0,
+    ...timesOf(tcb, stack.now),
+    congestion: tcb.congestion.name,
+  };
+}
+
+/** How long the connection was busy, held up, and without an answer. */
+function timesOf(
+  tcb: Tcb,
+  now: number,
+): Pick<
+  TcpInfo,
+  "busy_time" | "rwnd_limited" | "sndbuf_limited" | "total_rto" | "total_rto_recoveries" | "total_rto_time"
+> {
+  const { chrono } = tcb;
+  const spent = (condition: number): number =>
+    chrono === null ? 0 : Math.round(chrono.total(condition, now));
+  const rwnd = spent(RWND_LIMITED);
+  const sndbuf = spent(SNDBUF_LIMITED);
+  const unanswered = tcb.timeoutSince === LONG_AGO ? 0 : now - tcb.timeoutSince;
+  return {
+    busy_time: spent(BUSY) + rwnd + sndbuf,
+    rwnd_limited: rwnd,
+    sndbuf_limited: sndbuf,
     total_rto: tcb.timeouts,
     total_rto_recoveries: tcb.timeoutRuns,
-    total_rto_time: Math.round(
-      (Math.max(0, tcb.timeoutTime) + (tcb.timeoutSince === LONG_AGO ? 0 : stack.now - tcb.timeoutSince)) /
-        MS,
-    ),
-    congestion: tcb.congestion.name,
+    total_rto_time: Math.round((Math.max(0, tcb.timeoutTime) + unanswered) / MS),
   };
 }
 
