@@ -37,6 +37,7 @@ export class IpCounters {
   IcmpInEchoReps = 0;
   IcmpOutEchoReps = 0;
   IcmpOutDestUnreachs = 0;
+  IcmpOutParmProbs = 0;
 }
 
 /** Dropped packets, by reason. */

@@ -3,7 +3,7 @@
  */
 import type { Micros } from "../base/time.ts";
 import * as drop from "../wire/drop.ts";
-import { Fragment, readIpv4Fragment } from "../wire/fragment.ts";
+import { Fragment, readIpv4Fragment, readIpv6Fragment } from "../wire/fragment.ts";
 import type { Segment } from "../wire/segment.ts";
 import { Reassembly, type ReassemblyOptions } from "./reassembly.ts";
 import type { Stack } from "./stack.ts";
@@ -19,9 +19,10 @@ export class FragmentInput {
     this.reassembly = new Reassembly(options);
   }
 
-  /** Takes the IPv4 fragment in `seg`. Returns the whole packet, in memory of its own, once nothing is missing. */
+  /** Takes the fragment in `seg`. Returns the whole packet, in memory of its own, once nothing is missing. */
   take(seg: Segment): Uint8Array | null {
-    readIpv4Fragment(seg, this.#fragment);
+    if (seg.family === 4) readIpv4Fragment(seg, this.#fragment);
+    else readIpv6Fragment(seg, this.#fragment);
     return this.#take();
   }
 

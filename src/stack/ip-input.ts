@@ -65,7 +65,7 @@ export function ipInput(
 }
 
 /** A packet put together of fragments. Its memory is its own, whatever is kept of it; no device vouched for its checksum. */
-function wholeInput(stack: Stack, link: StackInterface, seg: Segment, whole: Uint8Array): void {
+export function wholeInput(stack: Stack, link: StackInterface, seg: Segment, whole: Uint8Array): void {
   const { bytes, view } = seg;
   seg.bytes = whole;
   seg.view = new DataView(whole.buffer);

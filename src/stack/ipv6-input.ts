@@ -5,11 +5,15 @@
 import { isLoopbackV6, isMappedV4, isMulticastV6, isUnspecifiedV6 } from "../base/address.ts";
 import { SCRATCH_DST, SCRATCH_SRC } from "../base/address-table.ts";
 import * as drop from "../wire/drop.ts";
+import { V6_PORT_UNREACHABLE } from "../wire/icmpv6.ts";
 import { PROTOCOL_ICMPV6, parseIpv6 } from "../wire/ipv6.ts";
-import { HOP_BY_HOP, skipExtensions } from "../wire/ipv6-extensions.ts";
+import { HOP_BY_HOP, NO_PROBLEM, skipExtensions } from "../wire/ipv6-extensions.ts";
 import type { Segment } from "../wire/segment.ts";
 import { PROTOCOL_TCP } from "../wire/tcp-parse.ts";
+import { icmpv6Input } from "./icmpv6-input.ts";
+import { sendParameterProblem, sendUnreachableV6 } from "./icmpv6-output.ts";
 import type { StackInterface } from "./interface.ts";
+import { wholeInput } from "./ip-input.ts";
 import type { Stack } from "./stack.ts";
 
 /** Where the destination stands in `seg.words`. */
@@ -48,6 +52,11 @@ export function ipv6Input(
   }
   if (seg.protocol !== PROTOCOL_TCP) {
     const bad = skipExtensions(seg.view, seg);
+    if (bad === drop.IP_FRAGMENT) {
+      const whole = stack.fragments.take(seg);
+      if (whole !== null) wholeInput(stack, link, seg, whole);
+      return false;
+    }
     if (bad !== drop.OK) {
       refused(stack, seg, bad);
       return false;
@@ -55,8 +64,14 @@ export function ipv6Input(
   }
   stack.ip.InDelivers++;
   if (seg.protocol === PROTOCOL_TCP) return stack.tcpInput(seg);
+  if (seg.protocol === PROTOCOL_ICMPV6) {
+    icmpv6Input(stack, seg);
+    return false;
+  }
+  // UDP: what else there is has been refused as a next header.
   stack.ip.InUnknownProtos++;
   stack.drop(drop.PROTOCOL_UNKNOWN);
+  sendUnreachableV6(stack, V6_PORT_UNREACHABLE, seg);
   return false;
 }
 
@@ -80,8 +95,9 @@ function isForUs(stack: Stack, link: StackInterface, seg: Segment): boolean {
 }
 
 /** A chain of headers that leads nowhere. */
-function refused(stack: Stack, _seg: Segment, reason: drop.Drop): void {
+function refused(stack: Stack, seg: Segment, reason: drop.Drop): void {
   if (reason === drop.IP6_NEXT_HEADER) stack.ip.InUnknownProtos++;
   else stack.ip.InHdrErrors++;
   stack.drop(reason);
+  if (seg.problem !== NO_PROBLEM) sendParameterProblem(stack, seg);
 }

@@ -4,9 +4,11 @@
 import { formatAddress } from "../base/address.ts";
 import { add, type Seq, seq } from "../base/seq.ts";
 import { HOST_UNREACHABLE, NET_UNREACHABLE } from "../wire/icmp.ts";
+import { V6_ADDRESS_UNREACHABLE, V6_NO_ROUTE } from "../wire/icmpv6.ts";
 import { ACK, RST, type Segment } from "../wire/segment.ts";
 import type { SynFlow } from "./events.ts";
 import { sendUnreachableFor } from "./icmp-output.ts";
+import { sendUnreachableForV6 } from "./icmpv6-output.ts";
 import type { Listeners } from "./listeners.ts";
 import type { Stack } from "./stack.ts";
 
@@ -72,6 +74,18 @@ export class HeldSyn implements SynFlow {
       this.#stack.counters.OutRsts++;
       this.#stack.sendBareTo(this.family, this.#local, this.#remote, this.localPort, this.remotePort, out);
     } else {
+      if (this.family === 6) {
+        sendUnreachableForV6(
+          this.#stack,
+          code === "EHOSTUNREACH" ? V6_ADDRESS_UNREACHABLE : V6_NO_ROUTE,
+          this.#local,
+          this.#remote,
+          this.localPort,
+          this.remotePort,
+          this.#seq,
+        );
+        return;
+      }
       const icmp = code === "EHOSTUNREACH" ? HOST_UNREACHABLE : NET_UNREACHABLE;
       sendUnreachableFor(
         this.#stack,

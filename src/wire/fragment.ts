@@ -51,6 +51,26 @@ export function readIpv4Fragment(seg: Segment, out: Fragment): void {
   out.dataLength = seg.ipPayloadLength;
 }
 
+/** Fills `out` from `seg`, of which `skipExtensions` said IP_FRAGMENT. */
+export function readIpv6Fragment(seg: Segment, out: Fragment): void {
+  out.family = 6;
+  for (let i = 0; i < 4; i++) {
+    out.source[i] = seg.words[i]!;
+    out.destination[i] = seg.words[4 + i]!;
+  }
+  out.id = seg.fragmentId;
+  out.protocol = seg.protocol;
+  out.offset = seg.fragmentOffset;
+  out.more = seg.moreFragments;
+  out.ecn = seg.ecn;
+  out.bytes = seg.bytes;
+  out.headerStart = seg.ipStart;
+  out.headerLength = seg.fragmentAt;
+  out.dataStart = seg.ipPayload;
+  out.dataLength = seg.ipPayloadLength;
+  out.nextHeaderAt = seg.fragmentNamedAt;
+}
+
 /**
  * Makes the first fragment's header, at the start of `bytes`, that of the whole packet of `length` bytes: length, no
  * fragmentation, `ecn`, checksum.
@@ -102,5 +122,36 @@ export function writeIpv4Fragment(
   return length;
 }
 
+/**
+ * Writes to `at` of `target` the fragment of the IPv6 packet in `packet`, one without extension headers, that begins at byte
+ * `from` of its payload: as much as `mtu` allows (RFC 8200 4.5). Returns the length of its data.
+ */
+export function writeIpv6Fragment(
+  target: Uint8Array,
+  targetView: DataView,
+  at: number,
+  packet: Uint8Array,
+  from: number,
+  mtu: number,
+  id: number,
+): number {
+  const left = packet.length - IPV6_HEADER - from;
+  const room = mtu - IPV6_HEADER - IPV6_FRAGMENT_HEADER;
+  const more = left > room;
+  const length = more ? room & ~7 : left;
+  target.set(packet.subarray(0, IPV6_HEADER), at);
+  const start = IPV6_HEADER + from;
+  const data = at + IPV6_HEADER + IPV6_FRAGMENT_HEADER;
+  target.set(packet.subarray(start, start + length), data);
+  targetView.setUint16(at + 4, IPV6_FRAGMENT_HEADER + length);
+  targetView.setUint8(at + 6, NEXT_FRAGMENT);
+  targetView.setInt32(at + IPV6_HEADER, (packet[6]! << 24) | from | (more ? 1 : 0));
+  targetView.setInt32(at + IPV6_HEADER + 4, id);
+  return length;
+}
+
+/** Length of IPv6's fragment header, and the number by which the header before it names it. */
+export const IPV6_FRAGMENT_HEADER = 8;
+const NEXT_FRAGMENT = 44;
 const IPV6_HEADER = 40;
 const NO_BYTES = new Uint8Array(0);

@@ -62,6 +62,8 @@ export class IcmpMessage {
   family = 4;
   src = 0;
   dst = 0;
+  /** The two of IPv6, four words each. */
+  readonly words: Int32Array = new Int32Array(8);
   protocol = 0;
   /** What its IP header says of its length. */
   quotedLength = 0;

@@ -69,6 +69,10 @@ export function skipExtensions(view: DataView, seg: Segment): Drop {
     const first = view.getInt32(at);
     const length = kind === FRAGMENT ? 8 : (((first >>> 16) & 0xff) + 1) << 3;
     if (length > seg.ipPayloadLength) return IP_TRUNCATED;
+    if (kind === FRAGMENT) {
+      seg.fragmentNamedAt = nextAt - seg.ipStart;
+      seg.fragmentAt = at - seg.ipStart;
+    }
     nextAt = at;
     seg.protocol = first >>> 24;
     seg.ipPayload = at + length;

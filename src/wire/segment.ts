@@ -49,6 +49,9 @@ export class Segment {
   fragmentOffset = 0;
   moreFragments = false;
   fragmentId = 0;
+  /** IPv6: the byte that names the fragment header, and where that stands, from the packet's start. */
+  fragmentNamedAt = 0;
+  fragmentAt = 0;
   /** IPv6: the code of the parameter problem that the sender is to be told, -1 for none, and where in the packet it lies. */
   problem = -1;
   problemAt = 0;
