@@ -5,6 +5,7 @@
 import { finish, pseudoHeader, sum } from "../base/checksum.ts";
 import { type TransmitBatch, TX } from "../base/packet-batch.ts";
 import { linearize } from "../stack/linearize.ts";
+import { copyBytes } from "../tcp/buffer/arena.ts";
 import { writeTcpChecksum } from "../wire/tcp-emit.ts";
 import { PROTOCOL_TCP } from "../wire/tcp-parse.ts";
 import type { SimEvent } from "./clock.ts";
@@ -20,6 +21,8 @@ export class Packet implements SimEvent {
   readonly bytes: Uint8Array;
   readonly view: DataView;
   length = 0;
+  /** Bytes of it that are in memory: all, unless its text is left out (`fromBatch`). */
+  held = 0;
   /** Payload a segment if it is a super-segment, else 0. */
   gsoSize = 0;
   /** The checksum need not be verified: it holds the pseudo-header's sum alone. */
@@ -58,8 +61,9 @@ export class Packet implements SimEvent {
 
   /** Another packet with the same contents. */
   copy(): Packet {
-    const twin = this.#pool.get(this.length);
-    twin.bytes.set(this.bytes.subarray(0, this.length));
+    const twin = this.#pool.get(this.held);
+    twin.length = this.length;
+    twin.bytes.set(this.bytes.subarray(0, this.held));
     twin.gsoSize = this.gsoSize;
     twin.vouched = this.vouched;
     return twin;
@@ -87,16 +91,20 @@ export class PacketPool {
     const sizeClass = Math.max(SMALLEST, 32 - Math.clz32(length - 1));
     const packet = this.#free[sizeClass]?.pop() ?? new Packet(this, sizeClass);
     packet.length = length;
+    packet.held = length;
     packet.gsoSize = 0;
     packet.vouched = false;
     return packet;
   }
 
-  /** Packet `i` of a batch, head and pieces together. */
-  fromBatch(batch: TransmitBatch, i: number): Packet {
+  /** Packet `i` of a batch, head and pieces together; without `carriesText`, the head alone, and the length of both. */
+  fromBatch(batch: TransmitBatch, i: number, carriesText: boolean): Packet {
     const row = i * TX.COLUMNS;
-    const packet = this.get(batch.table[row + TX.TOTAL]!);
-    linearize(batch, i, packet.bytes, 0);
+    const total = batch.table[row + TX.TOTAL]!;
+    const packet = this.get(carriesText ? total : batch.table[row + TX.HEAD]!);
+    if (carriesText) linearize(batch, i, packet.bytes, 0);
+    else copyBytes(batch.bytes, batch.table[row + TX.OFFSET]!, packet.held, packet.bytes, 0);
+    packet.length = total;
     packet.gsoSize = batch.table[row + TX.GSO_SIZE]!;
     packet.vouched = batch.table[row + TX.CSUM_START]! >= 0;
     return packet;

@@ -94,8 +94,8 @@ function network(world: World, cell: Cell, congestion: CongestionName) {
     receiveBuffer: socket,
     receiveBufferMax: socket,
   };
-  const sender = world.host({ addresses: ["10.0.0.1/24"], checksums: false, tcp });
-  const receiver = world.host({ addresses: ["10.0.0.2/24"], checksums: false, tcp });
+  const sender = world.host({ addresses: ["10.0.0.1/24"], carriesText: false, tcp });
+  const receiver = world.host({ addresses: ["10.0.0.2/24"], carriesText: false, tcp });
   const delay = (cell.rttMs * MS) / 2;
   const late = (cell.rttMs * MS) / 4;
   const wire = world.link(
