@@ -531,6 +531,7 @@ export declare class Packet implements SimEvent {
     readonly bytes: Uint8Array;
     readonly view: DataView;
     length: number;
+    held: number;
     gsoSize: number;
     vouched: boolean;
     to: Sink | null;
@@ -638,7 +639,7 @@ export interface SimHostOptions {
     readonly addresses: readonly string[];
     readonly mtu?: number;
     readonly offload?: boolean;
-    readonly checksums?: boolean;
+    readonly carriesText?: boolean;
     readonly tcp?: Partial<TcpConfig>;
     readonly secret?: Uint8Array;
     readonly name?: string;
