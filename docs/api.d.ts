@@ -101,6 +101,7 @@ export declare class Connection {
     get remoteAddress(): string;
     get remotePort(): number;
     get state(): StateName;
+    get error(): ErrorCode | null;
     get sendQueue(): number;
     get receiveQueue(): number;
     get bytesAcked(): number;
@@ -427,7 +428,6 @@ export interface StackOptions {
 export declare class Stack implements TcpContext {
     readonly host: Host;
     readonly config: TcpConfig;
-    readonly receiveScale: number;
     readonly interfaces: Interfaces;
     readonly addresses: AddressTable;
     readonly flowLabels: FlowLabels;
@@ -450,6 +450,7 @@ export declare class Stack implements TcpContext {
     orphans: number;
     isDown: boolean;
     constructor(options: StackOptions, host: Host);
+    get receiveScale(): number;
     tick(): void;
     listen(options: ListenOptions, handler: ListenerHandler): Listener;
     connect(options: ConnectOptions, handler: ConnectionHandler): Connection;

@@ -104,6 +104,11 @@ export class Connection {
     return slot >= 0 && flows.kind(slot) === KIND_TIME_WAIT;
   }
 
+  /** Why the connection is over, as `onClose` will say it; null while it lives and after an orderly close (SO_ERROR). */
+  get error(): ErrorCode | null {
+    return this.#error;
+  }
+
   /** Bytes given to `send` that the peer has not acknowledged. */
   get sendQueue(): number {
     return this.#tcb.queuedToSend;

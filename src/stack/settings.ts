@@ -5,6 +5,7 @@
 import { ArgumentError } from "../base/errors.ts";
 import { MS } from "../base/time.ts";
 import { setKeepAlive, setKeepInit, setMaxSegment } from "../tcp/calls.ts";
+import { CLOSED } from "../tcp/state.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import type { Stack } from "./stack.ts";
 
@@ -26,6 +27,20 @@ export interface ConnectionSettings {
   readonly lingerMs?: number;
   /** TCP_MAXSEG: the largest segment to send and to offer in the SYN, 64 to 65,495; 0: what the path takes. */
   readonly maxSegment?: number;
+  /** SO_RCVBUF: bytes that may wait to be read, the window with them; it then no longer grows by itself. */
+  readonly receiveBuffer?: number;
+  /** SO_SNDBUF: `send` says full above this; it then no longer grows by itself. */
+  readonly sendBuffer?: number;
+  /** TCP_CORK: a segment that is not full waits until uncorked, or for the persist timer. */
+  readonly cork?: boolean;
+  /** TCP_QUICKACK: the next ACKs are not delayed (true), or may be (false). */
+  readonly quickAck?: boolean;
+  /** TCP_SYNCNT: retransmissions of the SYN. */
+  readonly synRetries?: number;
+  /** TCP_WINDOW_CLAMP: the window to offer at most; 0: what the buffer allows. */
+  readonly windowClamp?: number;
+  /** TCP_NOOPT (BSD): neither timestamps nor window scale nor SACK are offered. */
+  readonly noOptions?: boolean;
 }
 
 /** Sets what `settings` name. Throws `ArgumentError` for a value out of its range. */
@@ -42,7 +57,27 @@ export function applySettings(tcb: Tcb, settings: ConnectionSettings, stack: Sta
   if (settings.maxSegment !== undefined) setMaxSegment(tcb, settings.maxSegment, stack);
   if (settings.keepAlive !== undefined) setKeepAlive(tcb, settings.keepAlive, stack);
   else if (tcb.keepAlive && keepIdleMs !== undefined) setKeepAlive(tcb, true, stack);
-  if (noDelay === true && tcb.queuedToSend > 0) stack.markDirty(tcb);
+  applyBuffers(tcb, settings);
+  if (settings.cork !== undefined) tcb.cork = settings.cork;
+  if (settings.quickAck !== undefined) tcb.quickAcks = settings.quickAck ? QUICK_ACKS : 0;
+  if (settings.synRetries !== undefined) tcb.synRetries = settings.synRetries;
+  if (settings.noOptions === true && tcb.state === CLOSED) {
+    tcb.timestamps = tcb.sackPermitted = tcb.windowScale = false;
+  }
+  if ((noDelay === true || settings.cork === false) && tcb.queuedToSend > 0) stack.markDirty(tcb);
+}
+
+function applyBuffers(tcb: Tcb, settings: ConnectionSettings): void {
+  const { receiveBuffer, sendBuffer, windowClamp } = settings;
+  if (receiveBuffer !== undefined) {
+    tcb.rcv.buffer = receiveBuffer;
+    tcb.rcv.isFixed = true;
+  }
+  if (sendBuffer !== undefined) {
+    tcb.sendLimit = sendBuffer;
+    tcb.isSendLimitFixed = true;
+  }
+  if (windowClamp !== undefined) tcb.rcv.clamp = windowClamp > 0 ? windowClamp : Number.MAX_SAFE_INTEGER;
 }
 
 /** Throws `ArgumentError` for a value out of its range. */
@@ -55,6 +90,10 @@ export function checkSettings(settings: ConnectionSettings): void {
   check("lingerMs", settings.lingerMs, -1, TIME_MAX);
   const { maxSegment } = settings;
   if (maxSegment !== 0) check("maxSegment", maxSegment, 64, 65_495);
+  check("receiveBuffer", settings.receiveBuffer, 1, SIZE_MAX);
+  check("sendBuffer", settings.sendBuffer, 1, SIZE_MAX);
+  check("synRetries", settings.synRetries, 1, 127);
+  check("windowClamp", settings.windowClamp, 0, SIZE_MAX);
 }
 
 function check(name: string, value: number | undefined, least: number, most: number): void {
@@ -66,3 +105,7 @@ function check(name: string, value: number | undefined, least: number, most: num
 
 /** 24 days: more than TCP has a use for. */
 const TIME_MAX = 2 ** 31 - 1;
+/** A window of RFC 7323, 2^30, is all that a buffer serves. */
+const SIZE_MAX = 2 ** 30;
+/** Linux: TCP_MAX_QUICKACKS. */
+const QUICK_ACKS = 16;

@@ -68,7 +68,6 @@ import { TimerWheel } from "./timer-wheel.ts";
 export class Stack implements TcpContext {
   readonly host: Host;
   readonly config: TcpConfig;
-  readonly receiveScale: number;
   readonly interfaces: Interfaces;
   readonly addresses: AddressTable;
   readonly flowLabels: FlowLabels;
@@ -106,7 +105,6 @@ export class Stack implements TcpContext {
   constructor(options: StackOptions, host: Host) {
     this.host = host;
     this.config = checkConfig({ ...DEFAULT_CONFIG, ...options.tcp });
-    this.receiveScale = scaleFor(Math.max(this.config.receiveBufferMax, this.config.receiveBuffer));
     this.now = host.clock();
     this.startedAt = this.now;
     this.addresses = new AddressTable(host.secret);
@@ -123,6 +121,10 @@ export class Stack implements TcpContext {
     this.cookies = new SynCookies(host.secret);
     this.#isn = new IsnGenerator(host.secret);
     this.#limits = new RateLimits(this.config, host);
+  }
+
+  get receiveScale(): number {
+    return scaleFor(Math.max(this.config.receiveBufferMax, this.config.receiveBuffer));
   }
 
   /** Takes the time from the host. */

@@ -7,7 +7,7 @@ import * as drop from "../wire/drop.ts";
 import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { refuse } from "./arrives-closed.ts";
 import { takeFin, takeTextStep } from "./arrives-synchronized.ts";
-import { established } from "./calls.ts";
+import { established, roundReceiveBuffer } from "./calls.ts";
 import type { TcpContext } from "./context.ts";
 import { sampleHandshake } from "./rtt.ts";
 import { CLOSE_WAIT, ESTABLISHED, SYN_RECEIVED } from "./state.ts";
@@ -83,6 +83,7 @@ export function synchronize(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   rcv.edge = add(rcv.nxt, rcv.wnd);
   tcb.lastAckSent = rcv.nxt;
   if (seg.mss > 0) snd.peerMss = seg.mss;
+  roundReceiveBuffer(tcb, ctx);
   tcb.windowScale = tcb.windowScale && seg.wscale >= 0;
   snd.scale = tcb.windowScale ? seg.wscale : 0;
   if (!tcb.windowScale) rcv.scale = 0;

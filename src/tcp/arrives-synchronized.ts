@@ -115,7 +115,7 @@ function zeroWindowAllowance(seg: Segment): boolean {
 
 /** RFC 2883: old text that comes again is reported, once. */
 function noteDuplicate(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
-  if (!tcb.sackPermitted || !lt(seg.seq, tcb.rcv.nxt)) return;
+  if (!tcb.sackPermitted || !ctx.config.dsack || !lt(seg.seq, tcb.rcv.nxt)) return;
   tcb.dsackStart = seg.seq;
   tcb.dsackEnd = add(seg.seq, Math.min(seg.textLength, diff(tcb.rcv.nxt, seg.seq)));
   ctx.counters.TCPDSACKOldSent++;
@@ -244,7 +244,7 @@ export function takeTextStep(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   if (seg.textLength === 0 && (seg.flags & FIN) === 0) return false;
   const state = tcb.state;
   if (state !== ESTABLISHED && state !== FIN_WAIT_1 && state !== FIN_WAIT_2) return false;
-  if (!trimToWindow(tcb, seg)) return false;
+  if (!trimToWindow(tcb, seg, ctx)) return false;
   if (tcb.ack === ACK_NOW) ctx.markDirty(tcb);
   if (seg.textLength === 0) return false;
   if (tcb.readClosed) {
@@ -279,6 +279,7 @@ export function takeFin(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
     return;
   }
   tcb.finReceived = true;
+  tcb.repeatFin = ctx.config.repeatFin && tcb.finSent && tcb.snd.una !== tcb.snd.nxt;
   tcb.finAhead = false;
   rcv.nxt = add(rcv.nxt, 1);
   if (gt(rcv.nxt, rcv.edge)) rcv.edge = rcv.nxt;

@@ -59,7 +59,7 @@ export function send(tcb: Tcb, bytes: Uint8Array, copy: boolean, ctx: TcpContext
     tcb.events &= ~EVENT_FINISH;
     ctx.markDirty(tcb);
   }
-  if (tcb.cwnd * 2 > tcb.sendLimit)
+  if (tcb.cwnd * 2 > tcb.sendLimit && !tcb.isSendLimitFixed)
     tcb.sendLimit = Math.min(tcb.cwnd * 2, Math.max(ctx.config.sendBufferMax, tcb.sendLimit));
   if (tcb.queuedToSend < tcb.sendLimit) return true;
   tcb.wantsDrain = true;
@@ -186,9 +186,7 @@ export function setMaxSegment(tcb: Tcb, limit: number, ctx: TcpContext): void {
 export function established(tcb: Tcb, ctx: TcpContext): void {
   tcb.synAcked = true;
   updateMss(tcb, ctx);
-  if (ctx.config.receiveBufferRounded) {
-    tcb.rcv.buffer = Math.ceil(tcb.rcv.buffer / tcb.snd.mss) * tcb.snd.mss;
-  }
+  roundReceiveBuffer(tcb, ctx);
   tcb.congestion.init(tcb, ctx.config.initialWindow);
   tcb.retries = 0;
   tcb.softError = 0;
@@ -198,6 +196,13 @@ export function established(tcb: Tcb, ctx: TcpContext): void {
   tcb.keepAliveAt = NEVER;
   if (tcb.keepAlive) startKeepAlive(tcb, ctx, tcb.keepAliveIdle);
   if (tcb.active) ctx.note(tcb, EVENT_CONNECT);
+}
+
+/** 4.4BSD's tcp_mss, called when the peer's MSS is known: whole segments fit the buffer. */
+export function roundReceiveBuffer(tcb: Tcb, ctx: TcpContext): void {
+  if (!ctx.config.receiveBufferRounded) return;
+  const segment = Math.min(tcb.snd.peerMss, mssToOffer(tcb, ctx));
+  tcb.rcv.buffer = Math.ceil(tcb.rcv.buffer / segment) * segment;
 }
 
 /** Effective send MSS (RFC 9293 3.7.1, RFC 6691): the peer's or the path's, whichever is less, without our options. */

@@ -116,7 +116,7 @@ function isOrphanStuck(tcb: Tcb, ctx: TcpContext): boolean {
 /** R2 (RFC 9293 3.8.3), by state and by whether anybody holds the connection. */
 function retryLimit(tcb: Tcb, ctx: TcpContext): number {
   const config = ctx.config;
-  if (tcb.state === SYN_SENT) return config.synRetries;
+  if (tcb.state === SYN_SENT) return tcb.synRetries;
   if (tcb.state === SYN_RECEIVED) return config.synAckRetries;
   return tcb.readClosed ? config.orphanRetries : config.r2;
 }

@@ -47,6 +47,11 @@ export function nextSegment(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean
   }
   if (tcb.ack !== ACK_NOW) return false;
   out.seq = acceptableSeq(tcb);
+  if (tcb.repeatFin) {
+    tcb.repeatFin = false;
+    out.seq = add(tcb.snd.nxt, -1);
+    out.flags |= FIN;
+  }
   return finish(tcb, ctx, out);
 }
 
@@ -181,8 +186,6 @@ function resend(tcb: Tcb, i: number, ctx: TcpContext, out: SegmentOut, isProbe: 
   const length = ring.lengthAt(i);
   const fin = tcb.finSent && add(at, length) === tcb.snd.nxt;
   fillText(tcb, out, at, length - (fin ? 1 : 0));
-  // What was pushed the first time is pushed again: the last of the text (RFC 9293 3.9.1.2).
-  if (out.textLength > 0 && add(at, length) === tcb.snd.nxt && unsent(tcb) <= 0) out.flags |= PSH;
   if (fin) out.flags |= FIN;
   ring.resent(i, ctx.now, isProbe);
   noteResent(tcb, add(at, length), ctx);
@@ -227,7 +230,7 @@ function sendText(tcb: Tcb, length: number, ctx: TcpContext, out: SegmentOut): v
   const at = snd.nxt;
   if (tcb.snd.una === snd.nxt) tcb.progressAt = ctx.now;
   fillText(tcb, out, at, length);
-  if (last) out.flags |= PSH;
+  if (last || (out.gsoSize > 0 && ctx.config.pushSuper)) out.flags |= PSH;
   let sequenceLength = length;
   const windowed = snd.wnd - diff(add(at, length), snd.una);
   if (last && tcb.finQueued && windowed > 0) {

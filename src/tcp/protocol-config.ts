@@ -61,6 +61,18 @@ export interface ProtocolConfig {
    * `ConnectionSettings.keepInitMs` sets it for one connection (TCP_KEEPINIT).
    */
   keepInit: Micros;
+  /** Keepalive on for every connection. Default false (RFC 9293 3.8.4 MUST-25). FreeBSD: net.inet.tcp.always_keepalive = 1. */
+  keepAlive: boolean;
+  /** What is added to every retransmission timeout but the SYN's first. 0, the default. FreeBSD: net.inet.tcp.rexmit_slop, 200 ms. */
+  rtoSlop: Micros;
+  /** Which segments count for "an ACK for at least every second" one (RFC 9293 3.8.6.3): "full", the default, full-sized ones, "any" all (BSD). */
+  ackEvery: "full" | "any";
+  /** An ACK sent in FIN-WAIT-1, CLOSING and LAST-ACK carries the FIN again while that is unacknowledged. Default false; BSD: true. */
+  repeatFin: boolean;
+  /** Duplicates are reported by SACK (RFC 2883). Linux: tcp_dsack. */
+  dsack: boolean;
+  /** PSH on every super-segment of new text, which a receiver that merges then passes on at once. Default false; Linux: true since 5.4. */
+  pushSuper: boolean;
 }
 
 /** The defaults. */
@@ -77,4 +89,10 @@ export const DEFAULT_PROTOCOL: ProtocolConfig = {
   timestampsRequired: true,
   rexmitDropOptions: 0,
   keepInit: 0,
+  keepAlive: false,
+  rtoSlop: 0,
+  ackEvery: "full",
+  repeatFin: false,
+  dsack: true,
+  pushSuper: false,
 };

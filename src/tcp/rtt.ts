@@ -26,14 +26,17 @@ export function sampleRtt(tcb: Tcb, rttUs: number, config: TcpConfig): void {
 export function computeRto(tcb: Tcb, config: TcpConfig): number {
   if (tcb.srttUs < 0) return config.rtoInitial;
   // As Linux, the lower bound holds for the variance term, so that RTO never comes near SRTT on a steady path.
-  const rto = tcb.srttUs + Math.max(config.rtoMin, 4 * tcb.rttvarUs);
+  const rto = tcb.srttUs + Math.max(config.rtoMin, 4 * tcb.rttvarUs) + config.rtoSlop;
   return Math.min(rto, config.rtoMax);
 }
 
 /** RFC 6298 5.5. */
 export function backOff(tcb: Tcb, config: TcpConfig): void {
+  // The slop is added to each timeout, and is not doubled; the SYN's first has none.
+  const hasSlop = tcb.srttUs >= 0 || tcb.backoff > 0;
+  const rto = hasSlop ? tcb.rtoUs - config.rtoSlop : tcb.rtoUs;
   tcb.backoff++;
-  tcb.rtoUs = Math.min(tcb.rtoUs * 2, config.rtoMax);
+  tcb.rtoUs = Math.min(rto * 2 + config.rtoSlop, config.rtoMax);
 }
 
 /** The handshake's round trip, unless the SYN or SYN-ACK was sent twice (Karn) and no timestamp tells which one this answers. */

@@ -88,5 +88,6 @@ function restart(tcb: Tcb, ctx: TcpContext): void {
 
 /** Nagle: a small segment waits while an earlier small one is unacknowledged; PUSHed data that ends in FIN does not. */
 function mayLeaveSmall(tcb: Tcb): boolean {
+  if (tcb.cork && !tcb.finQueued) return false;
   return tcb.noDelay || tcb.finQueued || !gt(tcb.snd.small, tcb.snd.una);
 }

@@ -16,47 +16,8 @@ import type { CongestionControl } from "./congestion/congestion.ts";
 import type { Path } from "./context.ts";
 import type { DeliveryRate } from "./delivery-rate.ts";
 import { RecoveryState } from "./recovery/recovery-state.ts";
+import { ReceiveSequence, SendSequence } from "./sequence-variables.ts";
 import { CLOSED, isLegal, STATE_NAMES, type State } from "./state.ts";
-
-/** Send sequence variables. */
-export class SendSequence {
-  una: Seq = seq(0);
-  /** The next new sequence number; retransmissions never pull it back. */
-  nxt: Seq = seq(0);
-  /** The peer's window in bytes, scale applied. */
-  wnd = 0;
-  up: Seq = seq(0);
-  wl1: Seq = seq(0);
-  wl2: Seq = seq(0);
-  iss: Seq = seq(0);
-  /** The largest window the peer ever offered (SWS avoidance, RFC 9293 3.8.6.2.1). */
-  maxWnd = 0;
-  /** Shift for windows received (RFC 7323 2.2). */
-  scale = 0;
-  /** Effective send MSS: payload of a full segment, options taken off (RFC 9293 3.7.1). */
-  mss = 536;
-  /** The MSS option received, 536 (IPv6: 1,220) without (MUST-15). */
-  peerMss = 536;
-  /** End of the last segment sent that was not full: Minshall's variant of Nagle holds the next one until it is acknowledged. */
-  small: Seq = seq(0);
-}
-
-/** Receive sequence variables. */
-export class ReceiveSequence {
-  nxt: Seq = seq(0);
-  /** The window last advertised, in bytes. */
-  wnd = 0;
-  up: Seq = seq(0);
-  irs: Seq = seq(0);
-  /** Right edge of everything ever advertised: never taken back (RFC 9293 3.8.6 SHLD-14). */
-  edge: Seq = seq(0);
-  /** Shift for windows sent. */
-  scale = 0;
-  /** Largest segment seen: what "full-sized" means for delayed ACKs. */
-  mss = 536;
-  /** Bytes the application may leave unread; grows (window.ts). */
-  buffer = 0;
-}
 
 /** States of recovery, numbered as tcp_info's ca_state. */
 export const CA_OPEN = 0;
@@ -128,12 +89,20 @@ export class Tcb {
   #sent: SentRing | null = null;
   #recovery: RecoveryState | null = null;
   sendLimit: number;
+  /** The application has set it; it does not grow. */
+  isSendLimitFixed = false;
 
   // Flags of sending.
   noDelay: boolean;
+  /** TCP_CORK: only full segments leave. */
+  cork = false;
+  /** Retransmissions of the SYN (TCP_SYNCNT). */
+  synRetries: number;
   /** CLOSE was called: FIN follows what is queued. */
   finQueued = false;
   finSent = false;
+  /** The next ACK carries our FIN again (`ProtocolConfig.repeatFin`). */
+  repeatFin = false;
   /** The peer's FIN was taken in order; or it lies ahead at `finSeq`. */
   finReceived = false;
   finAhead = false;
@@ -314,6 +283,8 @@ export class Tcb {
     this.sackPermitted = config.sack;
     this.windowScale = config.windowScale;
     this.noDelay = config.noDelay;
+    this.synRetries = config.synRetries;
+    this.keepAlive = config.keepAlive;
     this.quickAcks = config.quickAcks;
     this.hystart = config.hystart;
     this.sendLimit = config.sendBuffer;

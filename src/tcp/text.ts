@@ -42,6 +42,8 @@ export function takeText(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   } else if (tcb.quickAcks > 0) {
     tcb.quickAcks--;
     tcb.ack = ACK_NOW;
+  } else if (tcb.ack === ACK_DELAYED && ctx.config.ackEvery === "any") {
+    tcb.ack = ACK_NOW;
   } else if (tcb.ack === 0) {
     tcb.ack = ACK_DELAYED;
     startDelayedAck(tcb, ctx);
@@ -71,7 +73,9 @@ function takeAhead(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   if (tcb.duplicateAcks < DUPLICATES_MAX) tcb.duplicateAcks++;
   ctx.markDirty(tcb);
   if (tcb.assembler.covers(left, right)) {
-    if (tcb.sackPermitted) {
+    // RFC 2018 4: the block that holds the segment comes first, as if it were new.
+    tcb.assembler.touch(left);
+    if (tcb.sackPermitted && ctx.config.dsack) {
       tcb.dsackStart = left;
       tcb.dsackEnd = right;
       ctx.counters.TCPDSACKOfoSent++;
@@ -91,11 +95,11 @@ function takeAhead(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
  * Cuts a segment down to the window (RFC 9293 3.10.7.4, first step: "tailored"). What was received before is noted for
  * DSACK (RFC 2883 4.1). Returns false when nothing of its text and FIN is left.
  */
-export function trimToWindow(tcb: Tcb, seg: Segment): boolean {
+export function trimToWindow(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   const rcv = tcb.rcv;
   if (lt(seg.seq, rcv.nxt)) {
     const old = diff(rcv.nxt, seg.seq);
-    if (tcb.sackPermitted && seg.textLength > 0) {
+    if (tcb.sackPermitted && ctx.config.dsack && seg.textLength > 0) {
       tcb.dsackStart = seg.seq;
       tcb.dsackEnd = min(rcv.nxt, add(seg.seq, seg.textLength));
     }

@@ -14,7 +14,7 @@ import { ACK_NOW, type Tcb } from "./tcb.ts";
 export function advertise(tcb: Tcb, ctx: TcpContext): number {
   const rcv = tcb.rcv;
   const held = Math.max(0, diff(rcv.edge, rcv.nxt));
-  const free = Math.max(0, rcv.buffer - tcb.queuedToRead);
+  const free = Math.min(rcv.clamp, Math.max(0, rcv.buffer - tcb.queuedToRead));
   const grown = free - held >= Math.min(rcv.buffer >> 1, rcv.mss) ? free : held;
   const unit = 2 ** rcv.scale;
   // Keeping an edge must not lose a fraction of a unit to rounding: round up; opening must not promise more than there is. But a
@@ -45,7 +45,7 @@ export function taken(tcb: Tcb, n: number, ctx: TcpContext): void {
   tcb.takenBytes += n;
   if (ctx.now - tcb.takenSince > Math.max(tcb.srttUs, ROUND_TRIP_MIN)) {
     const want = 2 * tcb.takenBytes + 16 * tcb.rcv.mss;
-    if (want > tcb.rcv.buffer)
+    if (want > tcb.rcv.buffer && !tcb.rcv.isFixed)
       tcb.rcv.buffer = Math.min(want, Math.max(ctx.config.receiveBufferMax, tcb.rcv.buffer));
     tcb.takenBytes = 0;
     tcb.takenSince = ctx.now;
@@ -54,7 +54,7 @@ export function taken(tcb: Tcb, n: number, ctx: TcpContext): void {
   const held = Math.max(0, diff(rcv.edge, rcv.nxt));
   if (held > rcv.buffer >> 1) return;
   // What the header's 16 bits can't say is no gain (RFC 7323 2.3).
-  const gain = Math.min(rcv.buffer - tcb.queuedToRead, 65_535 * 2 ** rcv.scale) - held;
+  const gain = Math.min(rcv.buffer - tcb.queuedToRead, rcv.clamp, 65_535 * 2 ** rcv.scale) - held;
   if (gain >= Math.min(rcv.buffer >> 1, held === 0 ? rcv.mss : 2 * rcv.mss)) {
     tcb.ack = ACK_NOW;
     ctx.markDirty(tcb);

@@ -93,6 +93,19 @@ export class Assembler {
     return diff(at, next);
   }
 
+  /** Makes the range that holds the byte at `s` the most recent. */
+  touch(s: Seq): void {
+    const i = this.#rangeAt(s);
+    if (i < 0) return;
+    const left = this.#lefts[i]!;
+    const recent = this.#recent;
+    for (let k = recent.length - 1; k >= 0; k--) {
+      if (geq(recent[k]!, left) && lt(recent[k]!, this.#rights[i]!)) recent.splice(k, 1);
+    }
+    recent.unshift(s);
+    if (recent.length > RECENT) recent.length = RECENT;
+  }
+
   /** Writes up to `most` ranges, most recently extended first, into `edges` from index `from` on; returns how many. */
   report(edges: Int32Array, from: number, most: number): number {
     let count = 0;

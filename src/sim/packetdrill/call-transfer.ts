@@ -1,0 +1,138 @@
+/** The calls that move bytes: read, write and their kin. */
+import type { Expression, SystemCall } from "./ast.ts";
+import { destinationOf, open } from "./call-socket.ts";
+import {
+  type Attempt,
+  type CallContext,
+  type CallOutcome,
+  done,
+  failed,
+  outcome,
+  socketOf,
+} from "./calls.ts";
+import { constant } from "./constants.ts";
+import { fieldOf, numberOf, Unsupported } from "./expression.ts";
+import type { PosixSocket } from "./posix-socket.ts";
+
+/** The call's attempt; null: not one of these. */
+export function transferCall(call: SystemCall, context: CallContext): Attempt | null {
+  const { name } = call;
+  const argument = (i: number): number => numberOf(call.arguments[i], context.profile) ?? 0;
+  switch (name) {
+    case "read":
+      return receiving(call, context, argument(2), 0);
+    case "readv":
+      return receiving(call, context, vectorLength(call.arguments[1], context), 0);
+    case "recv":
+    case "recvfrom":
+      return receiving(call, context, argument(2), argument(3));
+    case "recvmsg":
+      return receiving(call, context, messageLength(call.arguments[1], context), argument(2));
+    case "write":
+      return sending(call, context, argument(2), 0, undefined);
+    case "writev":
+      return sending(call, context, vectorLength(call.arguments[1], context), 0, undefined);
+    case "send":
+      return sending(call, context, argument(2), argument(3), undefined);
+    case "sendto":
+      return sending(call, context, argument(2), argument(3), call.arguments[4]);
+    case "sendmsg": {
+      const to = fieldOf(call.arguments[1], "msg_name");
+      return sending(call, context, messageLength(call.arguments[1], context), argument(2), to);
+    }
+    default:
+      return null;
+  }
+}
+
+function receiving(call: SystemCall, context: CallContext, most: number, flags: number): Attempt {
+  const has = (name: string): boolean => (flags & constant(name, context.profile)!) !== 0;
+  return () => {
+    const socket = socketOf(call.arguments[0], context);
+    if (socket === null) return failed("EBADF");
+    if (socket.listener !== null) return failed("ENOTCONN");
+    if (has("MSG_OOB") || has("MSG_ERRQUEUE")) return special(socket, call, context, flags);
+    const got = socket.receive(most, has("MSG_PEEK"), has("MSG_WAITALL"));
+    return outcome(got, socket.nonBlocking || has("MSG_DONTWAIT"));
+  };
+}
+
+function special(_socket: PosixSocket, _call: SystemCall, context: CallContext, flags: number): CallOutcome {
+  if ((flags & constant("MSG_ERRQUEUE", context.profile)!) !== 0) throw new Unsupported("MSG_ERRQUEUE");
+  throw new Unsupported("MSG_OOB");
+}
+
+function sending(
+  call: SystemCall,
+  context: CallContext,
+  count: number,
+  flags: number,
+  to: Expression | undefined,
+): Attempt {
+  const has = (name: string): boolean => (flags & constant(name, context.profile)!) !== 0;
+  let left = count;
+  let isOpened = false;
+  return () => {
+    const socket = socketOf(call.arguments[0], context);
+    if (socket === null) return failed("EBADF");
+    if (socket.listener !== null) return failed("EPIPE");
+    const nonBlocking = socket.nonBlocking || has("MSG_DONTWAIT");
+    if (socket.connection === null && !isOpened) {
+      const opened = openBySending(socket, context, has("MSG_FASTOPEN"), to, nonBlocking);
+      if (opened !== null) return opened;
+      isOpened = true;
+    }
+    if (socket.isConnecting && context.profile === "linux" && !isOpened) {
+      return outcome(null, nonBlocking);
+    }
+    const sent = socket.transmit(left);
+    if (typeof sent === "string") return left < count ? done(count - left) : failed(sent);
+    if (sent === null && left === count) return outcome(null, nonBlocking);
+    left -= sent ?? 0;
+    return left === 0 || nonBlocking ? done(count - left) : null;
+  };
+}
+
+/** A first write that opens the connection: Linux's MSG_FASTOPEN or a deferred connect, 4.4BSD's implied connect. Null: it is open. */
+function openBySending(
+  socket: PosixSocket,
+  context: CallContext,
+  fastOpen: boolean,
+  to: Expression | undefined,
+  nonBlocking: boolean,
+): CallOutcome | null {
+  const linux = context.profile === "linux";
+  const { deferred } = socket;
+  if (deferred === null && (to === undefined || (linux && !fastOpen))) {
+    return failed(linux ? "EPIPE" : "ENOTCONN");
+  }
+  socket.deferred = null;
+  const failure = open(socket, deferred ?? destinationOf(to, context), context);
+  if (failure !== null) return failure;
+  if (socket.sentWithSyn > 0) {
+    const sent = socket.sentWithSyn;
+    socket.sentWithSyn = 0;
+    context.machine.settle();
+    return done(sent);
+  }
+  context.machine.settle();
+  if (linux && nonBlocking && socket.isConnecting) return failed("EINPROGRESS");
+  return null;
+}
+
+/** The bytes that an iovec array holds: `[{..., 1000}, {..., 400}]`. */
+function vectorLength(expression: Expression | undefined, context: CallContext): number {
+  if (expression === undefined || expression.kind === "ellipsis") return 0;
+  if (expression.kind !== "array") throw new Unsupported(`an iovec that is a ${expression.kind}`);
+  let total = 0;
+  for (const item of expression.items) {
+    if (item.kind !== "struct") throw new Unsupported(`an iovec entry that is a ${item.kind}`);
+    const length = fieldOf(item, "iov_len") ?? item.fields[1]?.value;
+    total += numberOf(length, context.profile) ?? 0;
+  }
+  return total;
+}
+
+function messageLength(expression: Expression | undefined, context: CallContext): number {
+  return vectorLength(fieldOf(expression, "msg_iov"), context);
+}

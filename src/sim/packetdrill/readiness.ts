@@ -1,0 +1,30 @@
+/** What `poll` and `epoll` report of a socket (tcp_poll of Linux, sopoll of FreeBSD). */
+import { constant } from "./constants.ts";
+import type { PosixSocket } from "./posix-socket.ts";
+import type { Profile } from "./verdict.ts";
+
+/** The events of `socket` at this moment, whether they were asked for or not. */
+export function readiness(socket: PosixSocket, profile: Profile): number {
+  const bit = (name: string): number => constant(name, profile)!;
+  let events = 0;
+  if (socket.listener !== null) {
+    return socket.listener.acceptQueue.length > 0 ? bit("POLLIN") | bit("POLLRDNORM") : 0;
+  }
+  const writable = bit("POLLOUT") | bit("POLLWRNORM") | bit("POLLWRBAND");
+  const readable = bit("POLLIN") | bit("POLLRDNORM");
+  const { connection } = socket;
+  if (connection === null) return socket.deferred === null ? bit("POLLOUT") | bit("POLLHUP") : writable;
+  if (socket.pendingError() !== null) events |= bit("POLLERR");
+  const isOver = socket.isOver || connection.error !== null;
+  if (isOver || (socket.writeShut && socket.isEnded)) events |= bit("POLLHUP");
+  if (socket.isEnded) events |= readable | bit("POLLRDHUP");
+  if (socket.isConnecting) return events;
+  if (connection.receiveQueue > 0) events |= readable;
+  if (socket.writeShut || isOver || socket.room > 0) events |= writable;
+  return events;
+}
+
+/** Events that are reported without being asked for. */
+export function unaskedEvents(profile: Profile): number {
+  return constant("POLLERR", profile)! | constant("POLLHUP", profile)!;
+}
