@@ -1,5 +1,5 @@
 /**
- * The suites `kernel` and `loss` (design section 8): one client on the kernel's TCP against every target, the
+ * The suites `kernel`, `loss` and `path` (design section 8): one client on the kernel's TCP against every target, the
  * targets in turn within one run, so that what the machine does meanwhile falls on all of them alike. Absolute
  * figures mean little on a shared machine; the ratios of one run do.
  */
@@ -9,6 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Failure } from "./failure.ts";
 import { buildClient, type Errand, type LoadReport, load } from "./load.ts";
 import { cleanUp, dropForwarded, requireNamespaces, runIn } from "./namespace.ts";
+import type { Conditions } from "./path.ts";
 import { OTHERS_MATTER, significant } from "./report.ts";
 import { type Measurement, PRIMARY, type Row, rowsOf } from "./row.ts";
 import {
@@ -32,6 +33,8 @@ interface Workload extends Errand {
   readonly timed: boolean;
   /** Share of the packets of either direction that is lost on the way, 0 to 1. */
   readonly loss: number;
+  /** The path between client and server, in the suite `path`. */
+  readonly path?: Conditions;
 }
 
 const BULK = {
@@ -71,10 +74,31 @@ export const LOSS_WORKLOADS: Readonly<Record<string, Workload>> = {
   "down-5": { ...BULK, load: "down", loss: 0.05 },
 };
 
-const ALL_WORKLOADS: Readonly<Record<string, Workload>> = { ...WORKLOADS, ...LOSS_WORKLOADS };
+/** Of the suite `path`: one sender over a path of given conditions, cells of the loss matrix (test/sim/matrix). */
+export const PATH_WORKLOADS: Readonly<Record<string, Workload>> = Object.fromEntries(
+  [1e7, 1e8].flatMap((rate) =>
+    [20, 100].flatMap((rttMs) =>
+      [
+        { loss: 0, late: 0 },
+        { loss: 0.01, late: 0 },
+        { loss: 0, late: 0.03 },
+        { loss: 0.03, late: 0.03 },
+      ].map(({ loss, late }) => [
+        `1e${Math.log10(rate)}-rtt${rttMs}-loss${loss * 100}-late${late * 100}`,
+        { ...BULK, load: "down", unit: "Mbit/s", scale: 8e-6, path: { rate, rttMs, loss, late, buffer: 1 } },
+      ]),
+    ),
+  ),
+);
+
+const ALL_WORKLOADS: Readonly<Record<string, Workload>> = {
+  ...WORKLOADS,
+  ...LOSS_WORKLOADS,
+  ...PATH_WORKLOADS,
+};
 
 export interface KernelOptions extends LinkSettings {
-  readonly suite: "kernel" | "loss";
+  readonly suite: "kernel" | "loss" | "path";
   readonly targets: readonly string[];
   readonly workloads: readonly string[];
   /** Of each run, after the warm-up. */
@@ -161,7 +185,7 @@ class KernelBench {
     const label = `${workload} ${run + 1}/${runs} ${name}`;
     try {
       const target = await this.#target(name);
-      const report = await measured(target, ALL_WORKLOADS[workload]!, seconds, warmUp);
+      const report = await measured(target, ALL_WORKLOADS[workload]!, seconds, warmUp, run);
       const key = `${workload} ${name}`;
       this.#samples.set(key, [...(this.#samples.get(key) ?? []), report]);
       const others = Math.round(report.others * 100);
@@ -182,7 +206,7 @@ class KernelBench {
     const target = await startTarget(name, this.#options);
     this.#running.set(name, target);
     this.#about.set(name, target);
-    await preflight(target);
+    await preflight(target, this.#options.congestion);
     return target;
   }
 
@@ -254,8 +278,10 @@ async function measured(
   errand: Workload,
   seconds: number,
   warmUp: number,
+  run: number,
 ): Promise<Sample> {
   if (target.router !== null) dropForwarded(target.router, errand.loss);
+  if (errand.path !== undefined) target.path?.set(errand.path, run + 1);
   const began = performance.now();
   const busy = busySecondsOf(readFileSync("/proc/stat", "utf8"));
   const before = cpuSeconds(target.pid);
@@ -267,17 +293,17 @@ async function measured(
   return { ...report, targetCpuSeconds, others };
 }
 
-/** Warms the target up, and makes sure that both ends are on cubic: it decides `up` and `down`. */
-async function preflight(target: RunningTarget): Promise<void> {
+/** Warms the target up, and makes sure of both ends' congestion control: it decides `up` and `down`. */
+async function preflight(target: RunningTarget, congestion: string): Promise<void> {
   const warm = load(target, { load: "rr1", pinned: false }, PREFLIGHT_SECONDS, 0);
   const ours = target.onKernel
     ? delay(PREFLIGHT_SECONDS * 500).then(() => serverCongestion(target))
-    : "cubic";
-  const [{ congestion }, serverSide] = await Promise.all([warm, ours]);
-  if (congestion !== "cubic")
-    throw new Failure(`${target.name}: the client is on ${congestion}, not on cubic`);
-  if (serverSide !== "cubic")
-    throw new Failure(`${target.name}: the server is on ${serverSide}, not on cubic`);
+    : congestion;
+  const [client, serverSide] = await Promise.all([warm, ours]);
+  if (client.congestion !== congestion)
+    throw new Failure(`${target.name}: the client is on ${client.congestion}, not on ${congestion}`);
+  if (serverSide !== congestion)
+    throw new Failure(`${target.name}: the server is on ${serverSide}, not on ${congestion}`);
 }
 
 function serverCongestion({ serverNamespace }: RunningTarget): string {

@@ -29,6 +29,7 @@ async function run(options: BenchOptions): Promise<Outcome> {
       return { rows: (await import("./lookup.ts")).benchLookup(), failures: [] };
     case "kernel":
     case "loss":
+    case "path":
       return benchKernel({
         ...options,
         suite: options.suite,

@@ -55,9 +55,21 @@ export function joinByVeth(
   device = "veth0",
 ): void {
   ip("-n", near, "link", "add", device, "type", "veth", "peer", "name", "veth0", "netns", far);
+  giveAddresses(near, far, device, "veth0", mtu, pair);
+}
+
+/** Brings up both ends of a link, each with its address of `pair`. */
+export function giveAddresses(
+  near: string,
+  far: string,
+  nearDevice: string,
+  farDevice: string,
+  mtu: number,
+  pair: Pair,
+): void {
   for (const [namespace, address, name] of [
-    [near, pair.near, device],
-    [far, pair.far, "veth0"],
+    [near, pair.near, nearDevice],
+    [far, pair.far, farDevice],
   ] as const) {
     ip("-n", namespace, "address", "add", `${address}/24`, "dev", name);
     ip("-n", namespace, "link", "set", name, "mtu", String(mtu), "up");
@@ -124,9 +136,9 @@ export function forward(router: string): void {
   sysctl(router, "net.ipv4.ip_forward", "1");
 }
 
-/** Routes everything that no link of a namespace reaches over `gateway`, on cubic. */
-export function addDefaultRoute(namespace: string, gateway: string): void {
-  ip("-n", namespace, "route", "add", "default", "via", gateway, "congctl", "cubic");
+/** Routes everything that no link of a namespace reaches over `gateway`, with a congestion control. */
+export function addDefaultRoute(namespace: string, gateway: string, congestion = "cubic"): void {
+  ip("-n", namespace, "route", "add", "default", "via", gateway, "congctl", congestion);
 }
 
 /** Has the kernel's TCP hand single packets to a device: no segmentation below it, in hardware or software. */

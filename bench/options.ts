@@ -1,10 +1,10 @@
 /** The command line of `npm run bench`: parsed and checked here, run by main.ts. */
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { Failure } from "./failure.ts";
-import { LOSS_WORKLOADS, WORKLOADS } from "./kernel.ts";
+import { LOSS_WORKLOADS, PATH_WORKLOADS, WORKLOADS } from "./kernel.ts";
 import { DEFAULT_TARGETS, TARGET_NAMES } from "./target.ts";
 
-export const SUITES = ["parse", "lookup", "kernel", "loss"] as const;
+export const SUITES = ["parse", "lookup", "kernel", "loss", "path"] as const;
 export type Suite = (typeof SUITES)[number];
 
 /** Suites of the design that are still to come. */
@@ -21,7 +21,8 @@ export interface BenchOptions {
   readonly mtu: number;
   readonly spinUs: number | null;
   readonly offload: boolean;
-  readonly routed: boolean;
+  readonly between: "nothing" | "router" | "path";
+  readonly congestion: string;
 }
 
 interface Raw {
@@ -34,6 +35,7 @@ interface Raw {
   readonly mtu: number;
   readonly spin?: number;
   readonly offload: boolean;
+  readonly congestion: string;
 }
 
 /**
@@ -42,7 +44,11 @@ interface Raw {
  */
 export function parseArguments(args: readonly string[]): BenchOptions | string {
   let said = "";
-  const workloads = [...Object.keys(WORKLOADS), ...Object.keys(LOSS_WORKLOADS)];
+  const workloads = [
+    ...Object.keys(WORKLOADS),
+    ...Object.keys(LOSS_WORKLOADS),
+    ...Object.keys(PATH_WORKLOADS),
+  ];
   const command = new Command("npm run bench --")
     .argument("<suite>", SUITES.join(", "))
     .option("--json", "print a JSON array of rows (design section 8)")
@@ -52,12 +58,15 @@ export function parseArguments(args: readonly string[]): BenchOptions | string {
     .option("--warm-up <s>", "start of each run that does not count", numberIn(0, 60), 1)
     .option(
       "--runs <n>",
-      "runs of each workload and target; fewer than 3 tell little (3; loss: 5)",
+      "runs of each workload and target; fewer than 3 tell little (3; loss: 5; path: 1)",
       wholeIn(1, 100),
     )
     .option("--mtu <bytes>", "of the link, such as 1500 or 65520", wholeIn(576, 65_535), 1500)
     .option("--spin <us>", "microseconds that usertcp polls after a productive batch", wholeIn(0, 10_000))
-    .option("--no-offload", "no segmentation offload at either end (always so for loss)")
+    .option("--no-offload", "no segmentation offload at either end (always so for loss and path)")
+    .addOption(
+      new Option("--congestion <name>", "of both ends").choices(["cubic", "reno", "bbr"]).default("cubic"),
+    )
     .exitOverride()
     .configureOutput({ writeOut: (text) => (said += text), writeErr: () => {} });
   try {
@@ -69,25 +78,27 @@ export function parseArguments(args: readonly string[]): BenchOptions | string {
   }
   const { json, spin, ...rest } = command.opts<Raw>();
   const suite = suiteOf(command.args[0]!);
-  return {
-    ...DEFAULTS[suite === "loss" ? "loss" : "kernel"],
-    ...rest,
-    ...forced(suite),
-    suite,
-    json: json ?? false,
-    spinUs: spin ?? null,
-  };
+  const { between, ...defaults } = SUITE_DEFAULTS[suite === "loss" || suite === "path" ? suite : "kernel"];
+  // A drop must take one packet of the wire, not a super-segment of 64 KiB.
+  const offload = rest.offload && between === "nothing";
+  return { ...defaults, ...rest, offload, between, suite, json: json ?? false, spinUs: spin ?? null };
 }
 
-const DEFAULTS = {
-  kernel: { targets: DEFAULT_TARGETS, workloads: Object.keys(WORKLOADS), runs: 3 },
-  loss: { targets: ["usertcp", "kernel-c"], workloads: Object.keys(LOSS_WORKLOADS), runs: 5 },
+const SUITE_DEFAULTS = {
+  kernel: { targets: DEFAULT_TARGETS, workloads: Object.keys(WORKLOADS), runs: 3, between: "nothing" },
+  loss: {
+    targets: ["usertcp", "kernel-c"],
+    workloads: Object.keys(LOSS_WORKLOADS),
+    runs: 5,
+    between: "router",
+  },
+  path: {
+    targets: ["usertcp", "kernel-c"],
+    workloads: Object.keys(PATH_WORKLOADS),
+    runs: 1,
+    between: "path",
+  },
 } as const;
-
-/** Losses happen at a router, and take one packet of the wire each, not a super-segment of 64 KiB. */
-function forced(suite: Suite): { readonly routed: boolean; readonly offload?: false } {
-  return suite === "loss" ? { routed: true, offload: false } : { routed: false };
-}
 
 function suiteOf(name: string): Suite {
   const suite = SUITES.find((known) => known === name);

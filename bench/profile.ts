@@ -102,7 +102,7 @@ async function profile(options: ProfileOptions): Promise<void> {
 async function underLoad(options: ProfileOptions, wrap: Wrap): Promise<void> {
   const { target: name, workload, seconds } = options;
   const { unit, scale } = WORKLOADS[workload]!;
-  const target = await startTarget(name, { ...options, routed: false }, wrap);
+  const target = await startTarget(name, { ...options, between: "nothing", congestion: "cubic" }, wrap);
   const ended = exit(target.process);
   const before = cpuSeconds(target.pid);
   const report = await load(target, WORKLOADS[workload]!, seconds, 0);

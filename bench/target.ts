@@ -23,6 +23,7 @@ import {
   stop,
   useCubic,
 } from "./namespace.ts";
+import { joinByPath, type RunningPath } from "./path.ts";
 import { BUILD, CLI, COMPILED, packageVersion, ROOT } from "./paths.ts";
 
 /** What every target is started with. */
@@ -32,8 +33,10 @@ export interface LinkSettings {
   readonly spinUs: number | null;
   /** False runs usertcp's TUN device, and the kernel at every end, without segmentation offload. */
   readonly offload: boolean;
-  /** A router stands between client and server, where packets can be lost. */
-  readonly routed: boolean;
+  /** What stands between client and server: a router where packets can be lost, and a path of given conditions behind it. */
+  readonly between: "nothing" | "router" | "path";
+  /** Congestion control of both ends. */
+  readonly congestion: string;
 }
 
 /** A target that has said it is ready. */
@@ -44,6 +47,8 @@ export interface RunningTarget {
   readonly serverNamespace: string;
   /** Whoever forwards between them; null when nobody does. */
   readonly router: string | null;
+  /** The path between them; null where there is none. */
+  readonly path: RunningPath | null;
   /** The address that the client dials, and those it may dial from. */
   readonly host: string;
   readonly sources: readonly string[];
@@ -106,11 +111,15 @@ export function requireBuilt(names: readonly string[]): void {
 }
 
 /** The arguments of `usertcp serve` for a bench. */
-export function serveArguments(api: "raw" | "net", { mtu, spinUs, offload }: LinkSettings): string[] {
+export function serveArguments(
+  api: "raw" | "net",
+  { mtu, spinUs, offload, congestion }: LinkSettings,
+): string[] {
   const args = ["serve", "--api", api, "--mtu", String(mtu), "--http", "0"];
   args.push("--host", `${STACK_HOST}/24`, "--stack", STACK);
   if (spinUs !== null) args.push("--spin", String(spinUs));
   if (!offload) args.push("--no-offload");
+  if (congestion !== "cubic") args.push("--congestion", congestion);
   return args;
 }
 
@@ -187,17 +196,20 @@ function startUsertcp(api: "raw" | "net"): Start {
     const child = spawnIn(namespace, wrap(command), { stdio: ["ignore", "pipe", "pipe"] });
     const complaints = listen(child);
     const ready = await readyLine(child, name, complaints);
-    const client = settings.routed ? clientBehind(namespace, settings) : namespace;
+    const direct = settings.between === "nothing";
+    const { client, path } = direct
+      ? { client: namespace, path: null }
+      : await clientBehind(namespace, settings);
     const device = deviceTowards(client, STACK);
-    const address = settings.routed ? CLIENT_PAIR.far : STACK_HOST;
-    const sources = addSources(client, device, address, SOURCES);
-    if (!settings.routed) useCubic(client, device);
+    const sources = addSources(client, device, direct ? STACK_HOST : CLIENT_PAIR.far, SOURCES);
+    if (direct) useCubic(client, device);
     if (!settings.offload) sendSinglePackets(client, device);
     return {
       name,
       clientNamespace: client,
       serverNamespace: namespace,
-      router: settings.routed ? namespace : null,
+      router: direct ? null : namespace,
+      path,
       host: STACK,
       sources,
       pid: ready.pid,
@@ -207,18 +219,25 @@ function startUsertcp(api: "raw" | "net"): Start {
       notes: { offload: settings.offload ? "on" : "off" },
       process: child,
       complaints,
-      stop: () => stop(child).then(() => [...new Set([namespace, client])].forEach(removeNamespace)),
+      stop: async () => {
+        await Promise.all([stop(child), path?.stop()]);
+        for (const name of new Set([namespace, client])) removeNamespace(name);
+      },
     };
   };
 }
 
 /** A client's namespace behind `router`, which forwards for it. */
-function clientBehind(router: string, { mtu }: LinkSettings): string {
+async function clientBehind(
+  router: string,
+  { mtu, between, congestion }: LinkSettings,
+): Promise<{ client: string; path: RunningPath | null }> {
   const client = createNamespace();
-  joinByVeth(router, client, mtu, CLIENT_PAIR, "veth1");
-  addDefaultRoute(client, CLIENT_PAIR.near);
   forward(router);
-  return client;
+  if (between === "path") return { client, path: await joinByPath(router, client, mtu, congestion) };
+  joinByVeth(router, client, mtu, CLIENT_PAIR, "veth1");
+  addDefaultRoute(client, CLIENT_PAIR.near, congestion);
+  return { client, path: null };
 }
 
 function startOnKernel(
@@ -228,18 +247,20 @@ function startOnKernel(
 ): Start {
   return async (name, settings, wrap) => {
     const server = createNamespace();
-    const router = settings.routed ? createNamespace() : null;
+    const router = settings.between === "nothing" ? null : createNamespace();
     const host = router === null ? CLIENT_PAIR.near : SERVER_PAIR.far;
     if (router !== null) {
       joinByVeth(router, server, settings.mtu, SERVER_PAIR);
-      addDefaultRoute(server, SERVER_PAIR.near);
+      addDefaultRoute(server, SERVER_PAIR.near, settings.congestion);
     }
-    const client = router === null ? createNamespace() : clientBehind(router, settings);
+    const { client, path } =
+      router === null ? { client: createNamespace(), path: null } : await clientBehind(router, settings);
     if (router === null) joinByVeth(server, client, settings.mtu);
-    const sources = addSources(client, "veth0", CLIENT_PAIR.far, SOURCES);
+    const device = deviceTowards(client, host);
+    const sources = addSources(client, device, CLIENT_PAIR.far, SOURCES);
     if (!settings.offload) {
       sendSinglePackets(server, "veth0");
-      sendSinglePackets(client, "veth0");
+      sendSinglePackets(client, device);
     }
     const child = spawnIn(server, wrap([...command, host]), {
       stdio: ["ignore", "pipe", "pipe"],
@@ -253,6 +274,7 @@ function startOnKernel(
       clientNamespace: client,
       serverNamespace: server,
       router,
+      path,
       host,
       sources,
       pid: ready.pid,
@@ -262,7 +284,10 @@ function startOnKernel(
       notes,
       process: child,
       complaints,
-      stop: () => stop(child).then(() => all.forEach(removeNamespace)),
+      stop: async () => {
+        await Promise.all([stop(child), path?.stop()]);
+        all.forEach(removeNamespace);
+      },
     };
   };
 }

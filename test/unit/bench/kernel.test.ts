@@ -46,10 +46,22 @@ describe("kernel suite", () => {
   });
 
   it("passes link settings on to usertcp serve, and leaves spin to it when not asked", () => {
-    const plain = serveArguments("raw", { mtu: 65_520, spinUs: null, offload: true, routed: false });
+    const plain = serveArguments("raw", {
+      mtu: 65_520,
+      spinUs: null,
+      offload: true,
+      between: "nothing" as const,
+      congestion: "cubic",
+    });
     expect(plain.join(" ")).toContain("serve --api raw --mtu 65520");
     expect(plain).not.toContain("--spin");
-    const asked = serveArguments("net", { mtu: 1500, spinUs: 0, offload: false, routed: false }).join(" ");
+    const asked = serveArguments("net", {
+      mtu: 1500,
+      spinUs: 0,
+      offload: false,
+      between: "nothing" as const,
+      congestion: "cubic",
+    }).join(" ");
     expect(asked).toContain("--spin 0 --no-offload");
   });
 });

@@ -28,7 +28,8 @@ describe("npm run bench", () => {
       mtu: 1500,
       spinUs: null,
       offload: true,
-      routed: false,
+      between: "nothing",
+      congestion: "cubic",
     });
   });
 
@@ -38,7 +39,7 @@ describe("npm run bench", () => {
       workloads: ["up-1", "up-5", "down-1", "down-5"],
       runs: 5,
       offload: false,
-      routed: true,
+      between: "router",
     });
     expect(parseArguments(["loss", "--runs", "2"])).toMatchObject({ runs: 2 });
   });
