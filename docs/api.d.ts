@@ -537,7 +537,8 @@ export declare class Packet implements SimEvent {
     vouched: boolean;
     to: Sink | null;
     constructor(pool: PacketPool, sizeClass: number);
-    get destination(): number;
+    get destination(): AddressKey;
+    get family(): Family;
     fire(): void;
     get pool(): PacketPool;
     free(): void;
@@ -624,12 +625,14 @@ export declare class SimHost implements Host, Sink {
     readonly stack: Stack;
     readonly link: StackInterface;
     readonly secret: Uint8Array;
-    readonly routes: Map<number, Sink>;
+    readonly routes: Map<AddressKey, Sink>;
     route: Sink | null;
     rounds: number;
     isReady: boolean;
     constructor(world: HostWorld, random: Random, options: SimHostOptions);
+    get address(): string;
     get key(): number;
+    addressOf(family: Family): Int32Array | null;
     clock(): Micros;
     random(): number;
     wake(): void;
@@ -656,7 +659,7 @@ export interface TraceOptions {
     readonly snap?: number;
 }
 export declare class Router implements Sink {
-    readonly routes: Map<number, Sink>;
+    readonly routes: Map<AddressKey, Sink>;
     route: Sink | null;
     take(packet: Packet): void;
 }

@@ -5,6 +5,7 @@
  */
 import type { Random } from "../base/random.ts";
 import type { Micros } from "../base/time.ts";
+import { IPV6_HEADER } from "../wire/ipv6.ts";
 import type { Clock } from "./clock.ts";
 import type { Packet, Sink } from "./packet.ts";
 import { fragment, mayNotFragment, segment, tellTooBig } from "./router-answers.ts";
@@ -222,6 +223,6 @@ export class Link implements Sink {
 
 /** Length of the IP and TCP headers. */
 function headers(packet: Packet): number {
-  const ip = (packet.bytes[0]! & 15) << 2;
+  const ip = packet.family === 6 ? IPV6_HEADER : (packet.bytes[0]! & 15) << 2;
   return ip + ((packet.bytes[ip + 12]! >> 4) << 2);
 }

@@ -2,13 +2,23 @@
  * A packet on its way through the simulated network: its bytes and what a device would say of it. Packets are used
  * again, so that a run makes few objects.
  */
-import { finish, pseudoHeader, sum } from "../base/checksum.ts";
+import type { Family } from "../base/address.ts";
+import { finish, halves, pseudoHeader, sum } from "../base/checksum.ts";
 import { type TransmitBatch, TX } from "../base/packet-batch.ts";
 import { linearize } from "../stack/linearize.ts";
 import { copyBytes } from "../tcp/buffer/arena.ts";
+import { IPV6_HEADER } from "../wire/ipv6.ts";
 import { writeTcpChecksum } from "../wire/tcp-emit.ts";
 import { PROTOCOL_TCP } from "../wire/tcp-parse.ts";
 import type { SimEvent } from "./clock.ts";
+
+/** An address as the simulator's routes name it: an IPv4 key, or the four words of an IPv6 address. */
+export type AddressKey = number | string;
+
+/** The key of an address, one word or four. */
+export function addressKey(words: Int32Array): AddressKey {
+  return words.length === 1 ? words[0]! : words.join(",");
+}
 
 /** Takes packets: a host, a scripted peer, a router, a link. */
 export interface Sink {
@@ -39,9 +49,15 @@ export class Packet implements SimEvent {
     this.view = new DataView(this.bytes.buffer);
   }
 
-  /** Destination as an IPv4 key. */
-  get destination(): number {
-    return this.view.getInt32(16);
+  /** Where it is addressed to. */
+  get destination(): AddressKey {
+    const { view } = this;
+    if (this.family === 4) return view.getInt32(16);
+    return `${view.getInt32(24)},${view.getInt32(28)},${view.getInt32(32)},${view.getInt32(36)}`;
+  }
+
+  get family(): Family {
+    return this.bytes[0]! >> 4 === 6 ? 6 : 4;
   }
 
   fire(): void {
@@ -74,10 +90,13 @@ export class Packet implements SimEvent {
     if (!this.vouched) return;
     this.vouched = false;
     const { bytes, view } = this;
-    const at = (bytes[0]! & 15) << 2;
+    const v4 = this.family === 4;
+    const at = v4 ? (bytes[0]! & 15) << 2 : IPV6_HEADER;
     const length = this.length - at;
     writeTcpChecksum(view, at, 0);
-    const pseudo = pseudoHeader(4, view.getInt32(12), view.getInt32(16), PROTOCOL_TCP, length);
+    const pseudo = v4
+      ? pseudoHeader(4, view.getInt32(12), view.getInt32(16), PROTOCOL_TCP, length)
+      : sum(bytes, view, 8, 32, PROTOCOL_TCP + halves(length));
     writeTcpChecksum(view, at, finish(sum(bytes, view, at, length, pseudo)));
   }
 }

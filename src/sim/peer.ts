@@ -7,12 +7,13 @@
  *     peer.send({ text: "hello" });                    // at peer.seq, acknowledging peer.ack
  *     peer.expect({ flags: ACK, ack: peer.seq });
  */
-import { formatAddress, parseIpv4Address } from "../base/address.ts";
-import { finish, pseudoHeader, sum } from "../base/checksum.ts";
+import { type Family, formatIpv4, formatIpv6, parsePrefix } from "../base/address.ts";
+import { finish, pseudoHeader, pseudoHeaderV6, sum } from "../base/checksum.ts";
 import { seq as toSeq, toUint } from "../base/seq.ts";
 import type { Micros } from "../base/time.ts";
-import { formatFlags, formatSegment } from "../wire/format.ts";
-import { emitIpv4, IPV4_HEADER, parseIpv4 } from "../wire/ipv4.ts";
+import { formatFlags } from "../wire/format.ts";
+import { emitIpv4, IPV4_HEADER } from "../wire/ipv4.ts";
+import { emitIpv6, IPV6_HEADER } from "../wire/ipv6.ts";
 import { ACK, FIN, RST, Segment, SYN } from "../wire/segment.ts";
 import { emitTcp, writeTcpChecksum } from "../wire/tcp-emit.ts";
 import {
@@ -24,7 +25,8 @@ import {
   writeWscale,
 } from "../wire/tcp-options.ts";
 import { PROTOCOL_TCP, parseTcp, TCP_HEADER } from "../wire/tcp-parse.ts";
-import type { Packet, Sink } from "./packet.ts";
+import { addressKey, type Packet, type Sink } from "./packet.ts";
+import { packetLine, parseIp } from "./packet-line.ts";
 import type { SimHost } from "./sim-host.ts";
 import type { World } from "./world.ts";
 
@@ -95,7 +97,7 @@ export interface Expected {
 
 /** Settings of a peer. */
 export interface ScriptedPeerOptions {
-  /** The peer's address; default "10.0.0.99", which lies in 10.0.0.0/24. */
+  /** The peer's address; default "10.0.0.99", which lies in 10.0.0.0/24, or "fd00::99" for a host of IPv6 alone. */
   readonly address?: string;
   /** The peer's port; default 40000. */
   readonly port?: number;
@@ -128,24 +130,31 @@ export class ScriptedPeer implements Sink {
   #at = 0;
   readonly #world: World;
   readonly #host: SimHost;
-  readonly #key: number;
+  readonly #family: Family;
+  readonly #words: Int32Array;
+  readonly #hostWords: Int32Array;
   readonly #seg: Segment = new Segment();
 
   constructor(world: World, host: SimHost, options: ScriptedPeerOptions = {}) {
-    const key = parseIpv4Address(options.address ?? "10.0.0.99");
-    if (key === null) throw new RangeError(`address: an IPv4 address needed, got ${options.address}`);
+    const { family, words } = addressOf(
+      options.address ?? (host.addressOf(4) === null ? "fd00::99" : "10.0.0.99"),
+    );
+    const hostWords = host.addressOf(family);
+    if (hostWords === null) throw new RangeError(`address: ${host.name} has no IPv${family} address`);
     this.#world = world;
     this.#host = host;
-    this.#key = key;
+    this.#family = family;
+    this.#words = words;
+    this.#hostWords = hostWords;
     this.port = options.port ?? 40_000;
     this.hostPort = options.hostPort ?? 80;
     this.iss = options.iss ?? 1_000;
     this.seq = this.iss;
-    host.routes.set(key, this);
+    host.routes.set(addressKey(words), this);
   }
 
   get address(): string {
-    return formatAddress(4, this.#key);
+    return this.#family === 4 ? formatIpv4(this.#words[0]!) : formatIpv6(this.#words);
   }
 
   /** Injects a segment, and lets the host do all that it does about it at this instant. */
@@ -231,7 +240,7 @@ export class ScriptedPeer implements Sink {
     seg.checksumOk = false;
     seg.gsoSize = packet.gsoSize;
     packet.free();
-    const reason = parseIpv4(seg.view, 0, seg.bytes.length, seg);
+    const reason = parseIp(seg);
     if (reason !== 0) throw new Error(`the host sent a bad IP packet (drop reason ${reason})`);
     if (seg.protocol !== PROTOCOL_TCP) return;
     const wrong = parseTcp(seg.view, seg);
@@ -256,29 +265,36 @@ export class ScriptedPeer implements Sink {
   }
 
   #packet(segment: PeerSegment, flags: number, text: Uint8Array): Packet {
-    const packet = this.#world.packets.get(IPV4_HEADER + TCP_HEADER + 60 + text.length);
+    const tcp = this.#family === 4 ? IPV4_HEADER : IPV6_HEADER;
+    const packet = this.#world.packets.get(tcp + TCP_HEADER + 60 + text.length);
     const { bytes, view } = packet;
-    const options = IPV4_HEADER + TCP_HEADER;
+    const options = tcp + TCP_HEADER;
     const end = this.#options(view, bytes, options, segment.options ?? {}, flags);
     bytes.set(text, end);
     packet.length = end + text.length;
-    const source = segment.address === undefined ? this.#key : (parseIpv4Address(segment.address) ?? 0);
+    const source = segment.address === undefined ? this.#words : addressOf(segment.address).words;
     const seq = toSeq(segment.seq ?? this.seq);
     const ack = toSeq((flags & ACK) === 0 ? (segment.ack ?? 0) : (segment.ack ?? this.ack));
     const ports = [segment.port ?? this.port, segment.hostPort ?? this.hostPort] as const;
-    emitIpv4(view, 0, packet.length, 0, true, 64, PROTOCOL_TCP, source, this.#host.key, 0);
+    const length = packet.length - tcp;
+    const pseudo = this.#emitIp(view, packet.length, source);
     const wnd = segment.wnd ?? this.wnd;
-    emitTcp(view, IPV4_HEADER, ports[0], ports[1], seq, ack, flags, wnd, segment.up ?? 0, end - options);
-    const length = packet.length - IPV4_HEADER;
-    const check = sum(
-      bytes,
-      view,
-      IPV4_HEADER,
-      length,
-      pseudoHeader(4, source, this.#host.key, PROTOCOL_TCP, length),
-    );
-    writeTcpChecksum(view, IPV4_HEADER, finish(check) ^ (segment.badChecksum === true ? 1 : 0));
+    emitTcp(view, tcp, ports[0], ports[1], seq, ack, flags, wnd, segment.up ?? 0, end - options);
+    const check = finish(sum(bytes, view, tcp, length, pseudo));
+    writeTcpChecksum(view, tcp, check ^ (segment.badChecksum === true ? 1 : 0));
     return packet;
+  }
+
+  /** Writes the IP header from `source`, and returns the sum of the pseudo-header. */
+  #emitIp(view: DataView, total: number, source: Int32Array): number {
+    const to = this.#hostWords;
+    if (this.#family === 4) {
+      emitIpv4(view, 0, total, 0, true, 64, PROTOCOL_TCP, source[0]!, to[0]!, 0);
+      return pseudoHeader(4, source[0]!, to[0]!, PROTOCOL_TCP, total - IPV4_HEADER);
+    }
+    const words = Int32Array.of(...source, ...to);
+    emitIpv6(view, 0, total, 0, 0, PROTOCOL_TCP, 64, words, 0, 4);
+    return pseudoHeaderV6(words, 0, 4, PROTOCOL_TCP, total - IPV6_HEADER);
   }
 
   #options(view: DataView, bytes: Uint8Array, start: number, options: PeerOptions, flags: number): number {
@@ -308,6 +324,12 @@ export class ScriptedPeer implements Sink {
   }
 }
 
+function addressOf(text: string): { family: Family; words: Int32Array } {
+  const prefix = parsePrefix(text);
+  if (prefix === null) throw new RangeError(`address: an IP address needed, got ${text}`);
+  return prefix;
+}
+
 function receivedOf(seg: Segment, at: Micros): Received {
   const { bytes } = seg;
   const sack: [number, number][] = [];
@@ -331,20 +353,9 @@ function receivedOf(seg: Segment, at: Micros): Received {
     dstPort: seg.dstPort,
     // Made on demand: most are never looked at.
     get line() {
-      return lineOf(bytes);
+      return packetLine(bytes);
     },
   };
-}
-
-/** A packet without faults, as tcpdump prints it. */
-function lineOf(bytes: Uint8Array): string {
-  const seg = new Segment();
-  seg.bytes = bytes;
-  seg.view = new DataView(bytes.buffer);
-  seg.checksumOk = true;
-  parseIpv4(seg.view, 0, bytes.length, seg);
-  parseTcp(seg.view, seg);
-  return formatSegment(seg);
 }
 
 function bytesOf(text: string | Uint8Array | undefined): Uint8Array {

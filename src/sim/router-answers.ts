@@ -5,12 +5,16 @@
 import { finish, sum } from "../base/checksum.ts";
 import { writeIpv4Fragment } from "../wire/fragment.ts";
 import { emitUnreachable, FRAGMENTATION_NEEDED, PROTOCOL_ICMP } from "../wire/icmp.ts";
+import { emitErrorV6, sealIcmpv6, V6_QUOTE_LIMIT, V6_TOO_BIG } from "../wire/icmpv6.ts";
 import { emitIpv4, IPV4_HEADER } from "../wire/ipv4.ts";
+import { emitIpv6, IPV6_HEADER, PROTOCOL_ICMPV6 } from "../wire/ipv6.ts";
 import type { Packet, PacketPool, Sink } from "./packet.ts";
 
 const DONT_FRAGMENT = 0x40;
 /** 192.0.2.1 (RFC 5737) */
 const ROUTER = 0xc0000201 | 0;
+/** 2001:db8::1 (RFC 3849), and room for the destination. */
+const ROUTER_V6 = Int32Array.of(0x20010db8, 0, 0, 1, 0, 0, 0, 0);
 const QUOTE = 548;
 
 /** Whether the packet says DF, or is one that no router may fragment (RFC 8200 4.5). */
@@ -34,12 +38,28 @@ export function fragment(pool: PacketPool, packet: Packet, mtu: number, to: Sink
 
 /** Tells the sender of `packet` that the next link takes `mtu` bytes; 0: as a router older than RFC 1191, that it takes less. */
 export function tellTooBig(pool: PacketPool, packet: Packet, mtu: number, to: Sink): void {
-  if (packet.bytes[0]! >> 4 !== 4) return;
+  if (packet.family === 6) {
+    tellTooBigV6(pool, packet, mtu, to);
+    return;
+  }
   const quoted = Math.min(packet.length, QUOTE);
   const answer = pool.get(IPV4_HEADER + 8 + quoted);
   const { view } = answer;
   emitUnreachable(view, IPV4_HEADER, FRAGMENTATION_NEEDED, mtu, packet.view, 0, quoted);
   emitIpv4(view, 0, answer.length, 1, false, 64, PROTOCOL_ICMP, ROUTER, packet.view.getInt32(12), 0);
+  to.take(answer);
+}
+
+/** RFC 4443 3.2; every router says how much. */
+function tellTooBigV6(pool: PacketPool, packet: Packet, mtu: number, to: Sink): void {
+  const quoted = Math.min(packet.length, V6_QUOTE_LIMIT);
+  const answer = pool.get(IPV6_HEADER + 8 + quoted);
+  const { bytes, view } = answer;
+  const words = Int32Array.from(ROUTER_V6);
+  for (let i = 0; i < 4; i++) words[4 + i] = packet.view.getInt32(8 + 4 * i);
+  emitErrorV6(bytes, view, IPV6_HEADER, V6_TOO_BIG, 0, mtu, packet.bytes, 0, packet.length);
+  emitIpv6(view, 0, answer.length, 0, 0, PROTOCOL_ICMPV6, 64, words, 0, 4);
+  sealIcmpv6(bytes, view, IPV6_HEADER, 8 + quoted, words, 0, 4);
   to.take(answer);
 }
 

@@ -3,7 +3,7 @@
  * stands where the driver and a device do in production. Packets of one instant reach the stack as one batch.
  */
 
-import { parsePrefix } from "../base/address.ts";
+import { type Family, formatPrefix, parsePrefix } from "../base/address.ts";
 import type { Host } from "../base/host.ts";
 import { type ReceiveBatch, RX, RX_BATCH, RX_CHECKSUM_OK } from "../base/packet-batch.ts";
 import type { Random } from "../base/random.ts";
@@ -14,11 +14,11 @@ import { Stack } from "../stack/stack.ts";
 import { copyBytes } from "../tcp/buffer/arena.ts";
 import type { TcpConfig } from "../tcp/config.ts";
 import type { Clock, SimEvent } from "./clock.ts";
-import type { Packet, PacketPool, Sink } from "./packet.ts";
+import type { AddressKey, Packet, PacketPool, Sink } from "./packet.ts";
 
 /** What a host is. */
 export interface SimHostOptions {
-  /** Its addresses with their prefixes, such as "10.0.0.1/24". */
+  /** Its addresses with their prefixes, such as "10.0.0.1/24" or "fd00::1/64". */
   readonly addresses: readonly string[];
   /** Default 1500. */
   readonly mtu?: number;
@@ -50,8 +50,8 @@ export class SimHost implements Host, Sink {
   readonly stack: Stack;
   readonly link: StackInterface;
   readonly secret: Uint8Array;
-  /** Where packets go by destination (IPv4 key), and all others; null: nowhere. */
-  readonly routes: Map<number, Sink> = new Map();
+  /** Where packets go by destination, and all others; null: nowhere. */
+  readonly routes: Map<AddressKey, Sink> = new Map();
   route: Sink | null = null;
   /** Rounds in which the stack was driven. */
   rounds = 0;
@@ -74,7 +74,8 @@ export class SimHost implements Host, Sink {
     this.secret = options.secret ?? randomBytes(random, 16);
     const addresses = options.addresses.map((text) => {
       const prefix = parsePrefix(text);
-      if (prefix === null) throw new RangeError(`addresses: "10.0.0.1/24" or the like needed, got ${text}`);
+      if (prefix === null)
+        throw new RangeError(`addresses: "10.0.0.1/24", "fd00::1/64" or the like needed, got ${text}`);
       return prefix;
     });
     this.link = new StackInterface("sim0", options.mtu ?? 1500, options.offload ?? false, addresses);
@@ -84,9 +85,19 @@ export class SimHost implements Host, Sink {
     this.stack = new Stack({ interfaces: [this.link], tcp, exactTimers: true }, this);
   }
 
-  /** The first address, as an IPv4 key. */
+  /** The first address, as text. */
+  get address(): string {
+    return formatPrefix(this.link.addresses[0]!).split("/")[0]!;
+  }
+
+  /** The first IPv4 address, as a key. */
   get key(): number {
-    return this.link.addresses[0]!.words[0]!;
+    return this.addressOf(4)?.[0] ?? 0;
+  }
+
+  /** The words of the first address of `family`; null without any. */
+  addressOf(family: Family): Int32Array | null {
+    return this.link.addresses.find((prefix) => prefix.family === family)?.words ?? null;
   }
 
   clock(): Micros {

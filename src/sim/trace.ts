@@ -3,13 +3,10 @@
  * for Wireshark. Packets are shown as their sender let go of them.
  */
 
-import { formatSegment } from "../wire/format.ts";
-import { parseIpv4 } from "../wire/ipv4.ts";
 import { enhancedPacket, interfaceDescription, OUTBOUND, sectionHeader } from "../wire/pcapng.ts";
-import { Segment } from "../wire/segment.ts";
-import { PROTOCOL_TCP, parseTcp } from "../wire/tcp-parse.ts";
 import type { Fate, Link } from "./link.ts";
 import type { Packet } from "./packet.ts";
+import { packetLine } from "./packet-line.ts";
 import type { World } from "./world.ts";
 
 interface Entry {
@@ -90,14 +87,8 @@ export class Trace {
 }
 
 function formatPacket(entry: Entry): string {
-  const seg = new Segment();
   // The parser wants the whole length: what was cut off reads as zeros.
-  seg.bytes = new Uint8Array(entry.length);
-  seg.bytes.set(entry.bytes);
-  seg.view = new DataView(seg.bytes.buffer);
-  seg.checksumOk = true;
-  seg.gsoSize = 1;
-  const isTcp = parseIpv4(seg.view, 0, entry.length, seg) === 0 && seg.protocol === PROTOCOL_TCP;
-  if (isTcp && parseTcp(seg.view, seg) === 0) return formatSegment(seg);
-  return `IP protocol ${seg.bytes[9]}, length ${entry.length}`;
+  const bytes = new Uint8Array(entry.length);
+  bytes.set(entry.bytes);
+  return packetLine(bytes);
 }

@@ -15,7 +15,7 @@ import { Random } from "../base/random.ts";
 import { type Micros, NEVER } from "../base/time.ts";
 import { Clock } from "./clock.ts";
 import { type Conditions, Link } from "./link.ts";
-import { type Packet, PacketPool, type Sink } from "./packet.ts";
+import { type AddressKey, addressKey, type Packet, PacketPool, type Sink } from "./packet.ts";
 import { SimHost, type SimHostOptions } from "./sim-host.ts";
 
 /** Settings of a world. */
@@ -78,8 +78,8 @@ export class World {
     const home = this.direct(a, back);
     there.back = home;
     home.back = there;
-    for (const { words } of b.link.addresses) a.routes.set(words[0]!, there);
-    for (const { words } of a.link.addresses) b.routes.set(words[0]!, home);
+    for (const { words } of b.link.addresses) a.routes.set(addressKey(words), there);
+    for (const { words } of a.link.addresses) b.routes.set(addressKey(words), home);
     a.route ??= there;
     b.route ??= home;
     return { there, back: home };
@@ -159,7 +159,7 @@ export class World {
 
 /** Sends packets on by their destination. */
 export class Router implements Sink {
-  readonly routes: Map<number, Sink> = new Map();
+  readonly routes: Map<AddressKey, Sink> = new Map();
   route: Sink | null = null;
 
   take(packet: Packet): void {

@@ -3,7 +3,8 @@
  * transfer-*.test.ts run a thousand times. Everything random comes from the seed.
  */
 
-import { parseIpv4Address } from "../../src/base/address.ts";
+import { type Family, parsePrefix } from "../../src/base/address.ts";
+import { AddressTable } from "../../src/base/address-table.ts";
 import { Random } from "../../src/base/random.ts";
 import { toUint } from "../../src/base/seq.ts";
 import { type Micros, MS, SECOND } from "../../src/base/time.ts";
@@ -18,8 +19,8 @@ import { IsnGenerator } from "../../src/tcp/isn.ts";
 
 /** Bytes each way. */
 export const AMOUNT = 1_000_000;
-const A = "10.0.0.1";
-const B = "10.0.0.2";
+/** Addresses of the two hosts by family; every third seed runs over IPv6. */
+const ADDRESSES = { 4: ["10.0.0.1", "10.0.0.2"], 6: ["fd00::1", "fd00::2"] } as const;
 const PORT = 7;
 const LOCAL_PORT = LAST_EPHEMERAL;
 /** Virtual time that the worst conditions may take. */
@@ -64,18 +65,21 @@ class Setup {
   readonly b: End;
   readonly trace: Trace | null;
   readonly summary: string;
+  readonly #to: string;
   /** When after the start nothing gets through, and for how long. */
   readonly #outages: [Micros, Micros] | null = null;
 
   constructor(seed: number, trace: boolean) {
     const random = new Random(seed ^ 0x5eed);
+    const family: Family = seed % 3 === 2 ? 6 : 4;
+    this.#to = ADDRESSES[family][1];
     const secrets = [bytes(random), bytes(random)] as const;
-    this.world = new World(seed, { startAt: startTime(random, secrets) });
-    const mtus = [mtu(random), mtu(random)] as const;
+    this.world = new World(seed, { startAt: startTime(random, secrets, family) });
+    const mtus = [mtu(random, family), mtu(random, family)] as const;
     const there = conditions(random, Math.min(...mtus));
     const back = random.float() < 0.5 ? there : conditions(random, Math.min(...mtus));
     const sides = [0, 1].map((i) => ({
-      addresses: [`${i === 0 ? A : B}/24`],
+      addresses: [`${ADDRESSES[family][i]!}/24`],
       mtu: mtus[i]!,
       offload: random.float() < 0.4,
       secret: secrets[i]!,
@@ -125,7 +129,7 @@ class Setup {
         },
       },
     );
-    this.a.attach(a.stack.connect({ host: B, port: PORT, localPort: LOCAL_PORT }, {}));
+    this.a.attach(a.stack.connect({ host: this.#to, port: PORT, localPort: LOCAL_PORT }, {}));
     const isOver = this.world.runWhile(() => !(this.a.isOver && this.b.isOver), this.world.now + LIMIT);
     if (!isOver) {
       throw new Error(this.world.clock.pending === 0 ? "nothing more will happen" : "too slow");
@@ -270,8 +274,9 @@ function conditions(random: Random, least: number): Partial<Conditions> {
   };
 }
 
-function mtu(random: Random): number {
-  return [576, 1_280, 1_500, 1_500, 9_000, 576 + random.below(9_000 - 576)][random.below(6)]!;
+function mtu(random: Random, family: Family): number {
+  const any = [576, 1_280, 1_500, 1_500, 9_000, 576 + random.below(9_000 - 576)][random.below(6)]!;
+  return family === 6 ? Math.max(1_280, any) : any;
 }
 
 function settings(random: Random): Partial<TcpConfig> {
@@ -293,15 +298,19 @@ function settings(random: Random): Partial<TcpConfig> {
  * The time at which the world begins. The ISN runs on the clock (RFC 6528), so that one seed in four has its first
  * sequence numbers just below 2^32, and one just below 2^31, on one side or the other.
  */
-function startTime(random: Random, secrets: readonly [Uint8Array, Uint8Array]): number {
+function startTime(random: Random, secrets: readonly [Uint8Array, Uint8Array], family: Family): number {
   const kind = random.below(4);
   const anywhere = Math.floor(random.float() * 2 ** 34);
   if (kind > 1) return anywhere;
   const side = random.below(2);
-  const keys = [parseIpv4Address(A)!, parseIpv4Address(B)!];
+  const table = new AddressTable(secrets[side]!);
+  const keys = ADDRESSES[family].map((text) => {
+    const { words } = parsePrefix(text)!;
+    return family === 4 ? words[0]! : table.digest(table.intern(words));
+  });
   const ports = [LOCAL_PORT, PORT];
   const generator = new IsnGenerator(secrets[side]!);
-  const f = toUint(generator.isn(4, keys[side]!, keys[1 - side]!, ports[side]!, ports[1 - side]!, 0));
+  const f = toUint(generator.isn(family, keys[side]!, keys[1 - side]!, ports[side]!, ports[1 - side]!, 0));
   const wanted = (kind === 0 ? 2 ** 32 : 2 ** 31) - random.below(AMOUNT);
   return 4 * ((wanted - f + 2 ** 32) % 2 ** 32);
 }

@@ -1,4 +1,5 @@
 /** Two hosts, 10.0.0.1 and 10.0.0.2, on one link, and short ways to open connections between them. */
+import type { Family } from "../../src/base/address.ts";
 import type { Micros } from "../../src/base/time.ts";
 import type { Conditions } from "../../src/sim/link.ts";
 import type { SimHost, SimHostOptions } from "../../src/sim/sim-host.ts";
@@ -18,10 +19,16 @@ export function pair(
   conditions: Partial<Conditions> = {},
   both: Partial<SimHostOptions> = {},
   ofB: Partial<SimHostOptions> = {},
+  family: Family = 4,
 ): Pair {
   const world = new World(1);
-  const a = world.host({ ...both, addresses: ["10.0.0.1/24"], name: "a" });
-  const b = world.host({ ...both, ...ofB, addresses: ["10.0.0.2/24"], name: "b" });
+  const a = world.host({ ...both, addresses: [family === 4 ? "10.0.0.1/24" : "fd00::1/64"], name: "a" });
+  const b = world.host({
+    ...both,
+    ...ofB,
+    addresses: [family === 4 ? "10.0.0.2/24" : "fd00::2/64"],
+    name: "b",
+  });
   return { world, a, b, wire: world.link(a, b, conditions) };
 }
 
@@ -95,7 +102,7 @@ export function connected(net: Pair): {
       },
     },
   );
-  const client = net.a.stack.connect({ host: "10.0.0.2", port: 80 }, clientLog.handler);
+  const client = net.a.stack.connect({ host: net.b.address, port: 80 }, clientLog.handler);
   net.world.runWhile(() => accepted.length === 0, net.world.now + 60_000_000);
   listener.close();
   return { client, server: accepted[0]!, clientLog, serverLog };
