@@ -79,6 +79,7 @@ export interface ListenOptions {
     readonly backlog?: number;
     readonly reuseAddr?: boolean;
     readonly congestion?: CongestionName;
+    readonly fastOpen?: number;
     readonly settings?: ConnectionSettings;
     readonly ipv6Only?: boolean;
 }
@@ -87,6 +88,7 @@ export interface ConnectOptions extends ConnectionSettings {
     readonly port: number;
     readonly localAddress?: string;
     readonly localPort?: number;
+    readonly fastOpen?: Uint8Array | boolean;
     readonly congestion?: CongestionName;
 }
 export declare class Connection {
@@ -104,6 +106,7 @@ export declare class Connection {
     get error(): ErrorCode | null;
     get sendQueue(): number;
     get receiveQueue(): number;
+    get synRoom(): number;
     get bytesAcked(): number;
     get bytesReceived(): number;
     send(bytes: Uint8Array, copy?: boolean): boolean;
@@ -275,6 +278,9 @@ export declare class Listener {
     isClosed: boolean;
     readonly acceptQueue: Connection[];
     synQueue: number;
+    fastOpenMax: number;
+    fastOpenPending: number;
+    readonly fastOpenResets: number[];
     constructor(listeners: Listeners, id: number, binding: Binding, backlog: number, synQueueMax: number, congestion: CongestionName, handler: ListenerHandler);
     get settings(): ConnectionSettings;
     set settings(settings: ConnectionSettings);
@@ -289,7 +295,7 @@ export declare class Listener {
     connect(host: string, port: number, handler: ConnectionHandler): Connection;
 }
 export declare const DEFAULT_CONFIG: TcpConfig;
-export interface TcpConfig extends ProtocolConfig {
+export interface TcpConfig extends ProtocolConfig, FastOpenConfig {
     msl: Micros;
     rtoInitial: Micros;
     rtoMin: Micros;
@@ -442,6 +448,7 @@ export declare class Stack implements TcpContext {
     readonly drops: DropCounters;
     readonly observers: Observers;
     readonly arena: Arena;
+    readonly fastOpen: FastOpenCache;
     readonly fragments: FragmentInput;
     readonly bare: SegmentOut;
     readonly tcbs: (Tcb | null)[];

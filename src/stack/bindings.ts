@@ -25,6 +25,11 @@ export interface ListenOptions {
   readonly reuseAddr?: boolean;
   /** Congestion control of its connections; default: the stack's. */
   readonly congestion?: CongestionName;
+  /**
+   * TCP_FASTOPEN (RFC 7413): how many connections may be accepted by their SYN and wait for the third segment, where
+   * `TcpConfig.fastOpen` has the server's bit; 0: none. `Listener.fastOpenMax` changes it.
+   */
+  readonly fastOpen?: number;
   /** Settings of the connections it accepts; `Listener.settings` changes them. */
   readonly settings?: ConnectionSettings;
   /** With the host "::": no IPv4 (IPV6_V6ONLY, RFC 3493 5.3). Default false, as in Linux. */

@@ -10,8 +10,9 @@ import {
   isUnspecifiedV6,
 } from "../base/address.ts";
 import { NetworkError } from "../base/errors.ts";
-import { open } from "../tcp/calls.ts";
+import { open, send, startDeferred } from "../tcp/calls.ts";
 import { CONGESTION_CONTROLS, type CongestionName } from "../tcp/congestion/congestion.ts";
+import { prepareFastOpen } from "../tcp/fast-open.ts";
 import { Tcb } from "../tcp/tcb.ts";
 import { addressArgument, checkPort, congestionArgument } from "./arguments.ts";
 import { Connection } from "./connection.ts";
@@ -32,6 +33,13 @@ export interface ConnectOptions extends ConnectionSettings {
   readonly localAddress?: string;
   /** Default: an ephemeral one. */
   readonly localPort?: number;
+  /**
+   * Fast Open (RFC 7413), if `TcpConfig.fastOpen` allows it. With bytes: what sendto(MSG_FASTOPEN) does; they are sent, in the
+   * SYN if a cookie is known, else after the handshake, while the SYN asks for one. `true`: what TCP_FASTOPEN_CONNECT does; with
+   * a cookie the SYN waits for the first `send`, without one it leaves at once. `Connection.synRoom` says how much of
+   * what is sent then rides on the SYN; all the rest follows the handshake.
+   */
+  readonly fastOpen?: Uint8Array | boolean;
   /** Congestion control; default: the stack's. */
   readonly congestion?: CongestionName;
 }
@@ -73,7 +81,14 @@ function openTo(
   if (slot < 0) throw fail("ENOBUFS");
   stack.adopt(tcb, slot);
   const connection = new Connection(stack, tcb, tcb.slot, handler, true);
+  const { fastOpen } = options;
+  if (fastOpen !== undefined && fastOpen !== false) prepareFastOpen(tcb, stack);
   open(tcb, stack);
+  if (fastOpen instanceof Uint8Array) {
+    send(tcb, fastOpen, true, stack);
+    startDeferred(tcb);
+    stack.markDirty(tcb);
+  }
   return connection;
 }
 

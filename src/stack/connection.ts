@@ -7,6 +7,7 @@ import { type ErrorCode, NetworkError, type Syscall } from "../base/errors.ts";
 import { MS } from "../base/time.ts";
 import { abort, close, closeBoth, receive, send, setKeepAlive } from "../tcp/calls.ts";
 import { type CongestionName, setCongestion } from "../tcp/congestion/congestion.ts";
+import { synRoom } from "../tcp/fast-open.ts";
 import { SOFT_ERRORS } from "../tcp/soft-errors.ts";
 import { STATE_NAMES, type StateName, TIME_WAIT } from "../tcp/state.ts";
 import {
@@ -117,6 +118,11 @@ export class Connection {
   /** Bytes received in order that the application has not taken. */
   get receiveQueue(): number {
     return this.#tcb.queuedToRead;
+  }
+
+  /** Fast Open: how many bytes the SYN that waits for the first `send` will carry; 0: it waits for none. */
+  get synRoom(): number {
+    return this.#tcb.fastOpen?.isDeferred === true ? synRoom(this.#tcb, this.#stack) : 0;
   }
 
   /** Bytes that the peer has acknowledged. */

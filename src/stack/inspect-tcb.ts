@@ -30,8 +30,8 @@ export function tcpInfo(tcb: Tcb, stack: Stack): TcpInfo {
     sack: tcb.sackPermitted,
     ecn: false,
     ecn_seen: false,
-    syn_data: false,
     wscale_ok: tcb.windowScale,
+    syn_data: tcb.fastOpen?.isAccepted === true,
     snd_wscale: snd.scale,
     rcv_wscale: rcv.scale,
     delivery_rate_app_limited: rate?.latestIsLimited ?? false,
@@ -111,7 +111,10 @@ function timesOf(
 
 /** TCPI_OPT_* (include/uapi/linux/tcp.h). */
 function optionBits(tcb: Tcb): number {
-  return (tcb.timestamps ? 1 : 0) | (tcb.sackPermitted ? 2 : 0) | (tcb.windowScale ? 4 : 0);
+  const { fastOpen } = tcb;
+  const synData = fastOpen?.isAccepted === true ? 32 : 0;
+  const child = fastOpen !== null && !tcb.active ? 128 : 0;
+  return (tcb.timestamps ? 1 : 0) | (tcb.sackPermitted ? 2 : 0) | (tcb.windowScale ? 4 : 0) | synData | child;
 }
 
 /** The timer that `ss -o` shows: the one that matters for the connection's life, not the delayed ACK. */

@@ -11,7 +11,13 @@ import { emitIpv4, IPV4_HEADER } from "../wire/ipv4.ts";
 import { emitIpv6, IPV6_HEADER } from "../wire/ipv6.ts";
 import { SYN } from "../wire/segment.ts";
 import { emitTcp, writeTcpChecksum } from "../wire/tcp-emit.ts";
-import { padOptions, writeSack, writeSynOptions, writeTimestamps } from "../wire/tcp-options.ts";
+import {
+  padOptions,
+  writeFastOpen,
+  writeSack,
+  writeSynOptions,
+  writeTimestamps,
+} from "../wire/tcp-options.ts";
 import { PROTOCOL_TCP, TCP_HEADER } from "../wire/tcp-parse.ts";
 import type { StackInterface } from "./interface.ts";
 import type { Stack } from "./stack.ts";
@@ -90,7 +96,7 @@ export function emitSegment(
 /** Writes the options at `at` and returns where they end, padded. */
 function writeOptions(view: DataView, at: number, out: SegmentOut): number {
   if ((out.flags & SYN) !== 0) {
-    const end = writeSynOptions(
+    let end = writeSynOptions(
       view,
       at,
       out.mss,
@@ -100,6 +106,7 @@ function writeOptions(view: DataView, at: number, out: SegmentOut): number {
       out.tsval,
       out.tsecr,
     );
+    if (out.cookieLength >= 0) end = writeFastOpen(view, end, out.cookie, out.cookieLength);
     return padOptions(view, at, end);
   }
   let end = at;

@@ -39,6 +39,11 @@ export class Listener {
   /** Connections that are ESTABLISHED and not accepted; the oldest first. */
   readonly acceptQueue: Connection[] = [];
   synQueue = 0;
+  /** TCP_FASTOPEN: connections accepted by their SYN that may wait for the third segment; 0: none, -1: as `TcpConfig.fastOpen` says. */
+  fastOpenMax = -1;
+  fastOpenPending = 0;
+  /** Until when those that were reset hold their places. @internal */
+  readonly fastOpenResets: number[] = [];
   readonly #stats: ListenerStats;
   readonly #listeners: Listeners;
   #paused = false;

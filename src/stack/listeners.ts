@@ -8,12 +8,10 @@ import { type Micros, SECOND } from "../base/time.ts";
 import { refuse } from "../tcp/arrives-closed.ts";
 import { arrivesListen } from "../tcp/arrives-listen.ts";
 import { arrivesSynchronized } from "../tcp/arrives-synchronized.ts";
-import { CONGESTION_CONTROLS } from "../tcp/congestion/congestion.ts";
 import {
   ANSWER,
   arrivesHalfOpen,
   COMPLETE,
-  complete,
   expectedReset,
   FORGET,
   fillHalfOpen,
@@ -23,18 +21,19 @@ import {
   RETRIES,
   synAck,
 } from "../tcp/half-open.ts";
-import { Tcb } from "../tcp/tcb.ts";
+import type { Tcb } from "../tcp/tcb.ts";
 import * as drop from "../wire/drop.ts";
 import { ACK, RST, type Segment, SYN } from "../wire/segment.ts";
 import { congestionArgument } from "./arguments.ts";
 import { Bindings, type ListenOptions } from "./bindings.ts";
 import { connect } from "./connect.ts";
-import { Connection } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { CookieJar } from "./cookie-jar.ts";
 import type { ConnectionHandler, ListenerHandler } from "./events.ts";
+import { ACCEPT, ACCEPT_RENEW, FastOpenServer, ORDINARY } from "./fast-open-server.ts";
 import { KIND_SYN_RECEIVED, RECORD } from "./flow-table.ts";
 import { Listener } from "./listener.ts";
-import { applySettings } from "./settings.ts";
+import { makePassive } from "./passive-open.ts";
 import { forgetFlow, insertFlow } from "./slots.ts";
 import type { Stack } from "./stack.ts";
 import { HeldSyn } from "./syn-flow.ts";
@@ -46,12 +45,15 @@ export class Listeners {
   readonly #bindings: Bindings;
   readonly #noted: Set<Listener> = new Set();
   readonly #cookies: CookieJar;
+  /** Fast Open; its keys can be changed at any time. */
+  readonly fastOpen: FastOpenServer;
   #nextId = 1;
 
   constructor(stack: Stack) {
     this.#stack = stack;
     this.#bindings = new Bindings(stack);
     this.#cookies = new CookieJar(stack);
+    this.fastOpen = new FastOpenServer(stack);
   }
 
   /** All of them, in the order of opening. */
@@ -74,6 +76,7 @@ export class Listeners {
     const synQueue = this.#stack.config.synQueue || Math.max(128, backlog);
     const listener = new Listener(this, this.#nextId++, binding, backlog, synQueue, congestion, handler);
     listener.settings = options.settings ?? {};
+    listener.fastOpenMax = options.fastOpen ?? -1;
     this.#byId.set(listener.id, listener);
     this.#bindings.add(listener);
     return listener;
@@ -138,6 +141,9 @@ export class Listeners {
       this.#cookies.send(listener, seg);
       return;
     }
+    const verdictOnText = verdict === "hold" || full ? ORDINARY : this.fastOpen.judge(listener, seg);
+    if (verdictOnText >= ACCEPT && this.#acceptAtOnce(listener, seg, least, verdictOnText === ACCEPT_RENEW))
+      return;
     const slot = full
       ? -1
       : insertFlow(stack, seg.family, seg.dst, seg.src, seg.dstPort, seg.srcPort, KIND_SYN_RECEIVED);
@@ -155,8 +161,18 @@ export class Listeners {
       stack.wheel.set(slot, stack.now + HOLD_MAX);
       return;
     }
-    this.#answer(slot);
+    this.#answer(slot, false, verdictOnText === ORDINARY ? null : seg);
     stack.wheel.set(slot, stack.now + stack.config.rtoInitial);
+  }
+
+  /** Fast Open (RFC 7413 4.2.2): the SYN is a connection for the accept queue, with its text. */
+  #acceptAtOnce(listener: Listener, seg: Segment, least: Seq | null, renew: boolean): boolean {
+    fillHalfOpen(this.#cookies.record, 0, seg, this.#stack, least);
+    const tcb = makePassive(this.#stack, listener, -1, seg, this.#cookies.record, 0);
+    if (tcb === null) return false;
+    this.fastOpen.accept(listener, tcb, seg, renew);
+    this.#enqueue(listener, tcb);
+    return true;
   }
 
   #dropSyn(listener: Listener, reason: drop.Drop): void {
@@ -166,7 +182,7 @@ export class Listeners {
   }
 
   /** Sends the SYN-ACK of the half-open connection in `slot`, or an ACK where that says enough. */
-  #answer(slot: number, ackOnly = false): void {
+  #answer(slot: number, ackOnly = false, asker: Segment | null = null): void {
     const { flows, bare } = this.#stack;
     const family = flows.family(slot);
     const remote = flows.remote(slot);
@@ -179,6 +195,7 @@ export class Listeners {
         this.#stack,
         bare,
       );
+    if (asker !== null) this.fastOpen.offer(asker, bare);
     this.#stack.sendBareTo(
       family,
       flows.local(slot),
@@ -254,39 +271,16 @@ export class Listeners {
   }
 
   #establish(listener: Listener, slot: number, seg: Segment, record: Int32Array, at: number): boolean {
-    const stack = this.#stack;
-    const { family } = seg;
-    if (slot < 0) {
-      slot = insertFlow(stack, family, seg.dst, seg.src, seg.dstPort, seg.srcPort, KIND_SYN_RECEIVED);
-      if (slot < 0) {
-        stack.drop(drop.TCP_FLOW_TABLE_FULL);
-        return false;
-      }
-    }
-    // The slot's own keys: those of the segment may be scratch.
-    const remote = stack.flows.remote(slot);
-    const link = stack.interfaces.route(family, remote) ?? stack.interfaces.loopback;
-    const path = stack.interfaces.pathTo(family, remote, link);
-    const congestion = CONGESTION_CONTROLS[listener.congestion];
-    const tcb = new Tcb(
-      family,
-      stack.flows.local(slot),
-      remote,
-      seg.dstPort,
-      seg.srcPort,
-      path,
-      stack.config,
-      congestion,
-    );
-    complete(tcb, record, at, stack);
-    stack.adopt(tcb, slot);
-    applySettings(tcb, listener.settings, stack);
-    const connection = new Connection(stack, tcb, tcb.slot, {}, false);
-    stack.counters.PassiveOpens++;
-    const kept = arrivesSynchronized(tcb, seg, stack);
-    listener.acceptQueue.push(connection);
-    this.note(listener);
+    const tcb = makePassive(this.#stack, listener, slot, seg, record, at);
+    if (tcb === null) return false;
+    const kept = arrivesSynchronized(tcb, seg, this.#stack);
+    this.#enqueue(listener, tcb);
     return kept;
+  }
+
+  #enqueue(listener: Listener, tcb: Tcb): void {
+    listener.acceptQueue.push(tcb.owner as Connection);
+    this.note(listener);
   }
 
   /** A good cookie came back: the connection it stands for. */

@@ -28,8 +28,10 @@ export class RateLimits {
     return this.#challenges === null || this.#challenges.allow(now);
   }
 
-  /** Whether one more reset or ICMP error may go to the address or network of these words. */
-  allowReset(first: number, second: number, now: Micros): boolean {
+  /** Whether one more reset or ICMP error may go to `remote`; of IPv6, whose words these are, to its /64, in which a host has many addresses. */
+  allowReset(family: number, remote: number, words: Int32Array, now: Micros): boolean {
+    const first = family === 4 ? remote : words[4 * remote]!;
+    const second = family === 4 ? 0 : words[4 * remote + 1]!;
     return this.#resets[this.#hash.hash5(first, second, 0, 0, 0) & (SHARES - 1)]!.allow(now);
   }
 }

@@ -16,7 +16,7 @@ import { type ReceiveBatch, RX, RX_CHECKSUM_OK } from "../base/packet-batch.ts";
 import type { Seq } from "../base/seq.ts";
 import { deriveWords, PURPOSE_FLOW_TABLE } from "../base/siphash.ts";
 import { type Micros, MS } from "../base/time.ts";
-import { arrivesClosed } from "../tcp/arrives-closed.ts";
+import { arrivesClosed, isSynFinDropped } from "../tcp/arrives-closed.ts";
 import { arrivesSynSent } from "../tcp/arrives-syn-sent.ts";
 import { arrivesSynchronized } from "../tcp/arrives-synchronized.ts";
 import { Arena } from "../tcp/buffer/arena.ts";
@@ -24,6 +24,8 @@ import { DEFAULT_CONFIG, scaleFor, type TcpConfig } from "../tcp/config.ts";
 import type { TcpContext } from "../tcp/context.ts";
 import { TcpCounters } from "../tcp/counters.ts";
 import { expire } from "../tcp/expire.ts";
+import { settleFastOpen } from "../tcp/fast-open.ts";
+import { FastOpenCache } from "../tcp/fast-open-cache.ts";
 import { fastPath, SLOW, TAKEN_KEPT } from "../tcp/fast-path.ts";
 import { IsnGenerator } from "../tcp/isn.ts";
 import { SegmentOut } from "../tcp/segment-out.ts";
@@ -32,7 +34,7 @@ import { SynCookies } from "../tcp/syn-cookie.ts";
 import { EVENT_CLOSE, enterState, type Tcb } from "../tcp/tcb.ts";
 import { earliest, stopTimers } from "../tcp/timers.ts";
 import * as drop from "../wire/drop.ts";
-import { FIN, Segment, SYN } from "../wire/segment.ts";
+import { Segment } from "../wire/segment.ts";
 import { parseTcp } from "../wire/tcp-parse.ts";
 import { checkConfig } from "./arguments.ts";
 import type { ListenOptions } from "./bindings.ts";
@@ -82,6 +84,7 @@ export class Stack implements TcpContext {
   readonly drops: DropCounters = new DropCounters();
   readonly observers: Observers = new Observers();
   readonly arena: Arena = new Arena();
+  readonly fastOpen: FastOpenCache = new FastOpenCache();
   readonly fragments: FragmentInput;
   readonly bare: SegmentOut = new SegmentOut();
   /** TCBs by slot. */
@@ -181,10 +184,7 @@ export class Stack implements TcpContext {
       this.drop(reason);
       return false;
     }
-    if ((seg.flags & (SYN | FIN)) === (SYN | FIN) && this.config.dropSynFin === "always") {
-      this.drop(drop.TCP_SYN_FIN);
-      return false;
-    }
+    if (isSynFinDropped(seg, this)) return false;
     const slot = this.flows.find(seg.family, seg.dst, seg.src, seg.dstPort, seg.srcPort);
     if (slot < 0) {
       if (!this.listeners.arrives(seg)) arrivesClosed(seg, this);
@@ -287,10 +287,7 @@ export class Stack implements TcpContext {
   }
 
   allowReset(family: number, remote: number): boolean {
-    // Of IPv6 the /64: a host has as many addresses as it likes.
-    const { words } = this.addresses;
-    if (family === 4) return this.#limits.allowReset(remote, 0, this.now);
-    return this.#limits.allowReset(words[4 * remote]!, words[4 * remote + 1]!, this.now);
+    return this.#limits.allowReset(family, remote, this.addresses.words, this.now);
   }
 
   isn(family: number, local: number, remote: number, localPort: number, remotePort: number): Seq {
@@ -358,6 +355,7 @@ export class Stack implements TcpContext {
     const slot = tcb.slot;
     stopTimers(tcb);
     if (slot < 0) return slot;
+    settleFastOpen(tcb, false);
     tcb.slot = -1;
     this.tcbs[slot] = null;
     tcb.freeSending();

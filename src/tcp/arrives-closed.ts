@@ -6,6 +6,13 @@ import * as drop from "../wire/drop.ts";
 import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import type { TcpContext } from "./context.ts";
 
+/** SYN and FIN in one segment, where nobody answers that (FreeBSD: drop_synfin). */
+export function isSynFinDropped(seg: Segment, ctx: TcpContext): boolean {
+  if ((seg.flags & (SYN | FIN)) !== (SYN | FIN) || ctx.config.dropSynFin !== "always") return false;
+  ctx.drop(drop.TCP_SYN_FIN);
+  return true;
+}
+
 /** "If the state is CLOSED": everything but an RST is answered by one. */
 export function arrivesClosed(seg: Segment, ctx: TcpContext): void {
   if ((seg.flags & (SYN | FIN)) === (SYN | FIN)) ctx.drop(drop.TCP_SYN_FIN);

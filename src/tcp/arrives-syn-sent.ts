@@ -8,7 +8,8 @@ import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { refuse } from "./arrives-closed.ts";
 import { takeFin, takeTextStep } from "./arrives-synchronized.ts";
 import { established, roundReceiveBuffer } from "./calls.ts";
-import type { TcpContext } from "./context.ts";
+import { type TcpContext, timestampClock } from "./context.ts";
+import { takeSynAck } from "./fast-open.ts";
 import { sampleHandshake } from "./rtt.ts";
 import { CLOSE_WAIT, ESTABLISHED, SYN_RECEIVED } from "./state.ts";
 import { ACK_NOW, EVENT_END, enterState, type Tcb } from "./tcb.ts";
@@ -18,6 +19,12 @@ export function arrivesSynSent(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean
   const snd = tcb.snd;
   const hasAck = (seg.flags & ACK) !== 0;
   if (hasAck && (leq(seg.ack, snd.iss) || gt(seg.ack, snd.nxt))) {
+    ctx.drop(drop.TCP_ACK_UNACCEPTABLE);
+    refuse(seg, ctx);
+    return false;
+  }
+  if (hasAck && (seg.flags & RST) === 0 && !isEchoOurs(tcb, seg, ctx)) {
+    ctx.counters.PAWSActive++;
     ctx.drop(drop.TCP_ACK_UNACCEPTABLE);
     refuse(seg, ctx);
     return false;
@@ -48,7 +55,7 @@ export function arrivesSynSent(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean
       takeFinOfSyn(tcb, ctx);
     return false;
   }
-  snd.una = seg.ack;
+  takeSynAck(tcb, seg, ctx);
   sampleHandshake(tcb, seg, ctx);
   tcb.retransmitAt = NEVER;
   tcb.progressAt = ctx.now;
@@ -62,6 +69,13 @@ export function arrivesSynSent(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean
   const kept = takeTextStep(tcb, seg, ctx);
   takeFin(tcb, seg, ctx);
   return kept;
+}
+
+/** The echoed timestamp is of a SYN of ours, or none: else the SYN-ACK is of an earlier connection (Linux: PAWSActive). */
+function isEchoOurs(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
+  if (!tcb.timestamps || !seg.hasTimestamps || seg.tsecr === 0 || tcb.progressAt < 0) return true;
+  const first = timestampClock(tcb.progressAt, tcb.tsOffset);
+  return ((seg.tsecr - first) | 0) >= 0 && ((timestampClock(ctx.now, tcb.tsOffset) - seg.tsecr) | 0) >= 0;
 }
 
 /** SYN-RECEIVED -> CLOSE-WAIT, before our SYN is acknowledged. */

@@ -12,6 +12,7 @@ import { refuse } from "./arrives-closed.ts";
 import { abort, established } from "./calls.ts";
 import { answerUnacceptable, challenge } from "./challenge.ts";
 import type { TcpContext } from "./context.ts";
+import { settleFastOpen, settleSynText } from "./fast-open.ts";
 import { isStale, remember } from "./paws.ts";
 import { sampleHandshake } from "./rtt.ts";
 import {
@@ -31,6 +32,11 @@ import { acceptanceWindow } from "./window.ts";
 
 /** Takes one segment. Returns whether the packet's memory is kept. */
 export function arrivesSynchronized(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
+  if (tcb.fastOpen?.onSettled != null && lacksSynAck(tcb, seg)) {
+    tcb.synQueued = true;
+    ctx.markDirty(tcb);
+    return false;
+  }
   if (tcb.state === SYN_RECEIVED) stripRepeatedSyn(tcb, seg);
   if (!checkSequence(tcb, seg, ctx)) return false;
   if (!checkRst(tcb, seg, ctx)) return false;
@@ -41,6 +47,11 @@ export function arrivesSynchronized(tcb: Tcb, seg: Segment, ctx: TcpContext): bo
   const kept = takeTextStep(tcb, seg, ctx);
   takeFin(tcb, seg, ctx);
   return kept;
+}
+
+/** The SYN of a Fast Open client again, with or without its text: it lacks our SYN-ACK, as with a half-open connection. */
+function lacksSynAck(tcb: Tcb, seg: Segment): boolean {
+  return (seg.flags & (SYN | ACK | RST | FIN)) === SYN && seg.seq === tcb.rcv.irs;
 }
 
 /**
@@ -133,7 +144,8 @@ function checkRst(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   switch (tcb.state) {
     case SYN_RECEIVED:
       ctx.counters.AttemptFails++;
-      ctx.release(tcb, "ECONNREFUSED");
+      settleFastOpen(tcb, true);
+      ctx.release(tcb, tcb.active ? "ECONNREFUSED" : "ECONNRESET");
       break;
     case CLOSING:
     case LAST_ACK:
@@ -213,6 +225,7 @@ function synAcknowledged(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
     refuse(seg, ctx);
     return false;
   }
+  settleSynText(tcb, seg);
   snd.una = add(snd.iss, 1);
   snd.wnd = seg.wnd << snd.scale;
   snd.maxWnd = Math.max(snd.maxWnd, snd.wnd);

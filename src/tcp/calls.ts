@@ -6,6 +6,7 @@ import type { ErrorCode } from "../base/errors.ts";
 import { add } from "../base/seq.ts";
 import { type Micros, NEVER } from "../base/time.ts";
 import type { TcpContext } from "./context.ts";
+import { settleFastOpen } from "./fast-open.ts";
 import { mssToOffer } from "./output.ts";
 import {
   CLOSE_WAIT,
@@ -47,6 +48,7 @@ export function open(tcb: Tcb, ctx: TcpContext): void {
     ctx.rearm(tcb);
     return;
   }
+  if (tcb.fastOpen?.isDeferred === true) return;
   tcb.synQueued = true;
   ctx.markDirty(tcb);
 }
@@ -57,6 +59,7 @@ export function send(tcb: Tcb, bytes: Uint8Array, copy: boolean, ctx: TcpContext
   if (bytes.length > 0) {
     tcb.sendBuffer.append(bytes, ctx.arena, copy);
     tcb.events &= ~EVENT_FINISH;
+    startDeferred(tcb);
     ctx.markDirty(tcb);
   }
   if (tcb.cwnd * 2 > tcb.sendLimit && !tcb.isSendLimitFixed)
@@ -64,6 +67,13 @@ export function send(tcb: Tcb, bytes: Uint8Array, copy: boolean, ctx: TcpContext
   if (tcb.queuedToSend < tcb.sendLimit) return true;
   tcb.wantsDrain = true;
   return false;
+}
+
+/** Fast Open: the SYN that waited for text. */
+export function startDeferred(tcb: Tcb): void {
+  if (tcb.fastOpen === null || !tcb.fastOpen.isDeferred) return;
+  tcb.fastOpen.isDeferred = false;
+  tcb.synQueued = true;
 }
 
 function canSend(tcb: Tcb): boolean {
@@ -185,6 +195,7 @@ export function setMaxSegment(tcb: Tcb, limit: number, ctx: TcpContext): void {
 /** ESTABLISHED is reached from either side: agreed values, congestion control, and the news. */
 export function established(tcb: Tcb, ctx: TcpContext): void {
   tcb.synAcked = true;
+  settleFastOpen(tcb, false);
   updateMss(tcb, ctx);
   roundReceiveBuffer(tcb, ctx);
   tcb.congestion.init(tcb, ctx.config.initialWindow);

@@ -4,10 +4,11 @@
  */
 import { type Micros, MS, SECOND } from "../base/time.ts";
 import type { CongestionName } from "./congestion/congestion.ts";
+import { DEFAULT_FAST_OPEN, type FastOpenConfig } from "./fast-open-config.ts";
 import { DEFAULT_PROTOCOL, type ProtocolConfig } from "./protocol-config.ts";
 
 /** Every setting. `Partial<TcpConfig>` is what callers give. */
-export interface TcpConfig extends ProtocolConfig {
+export interface TcpConfig extends ProtocolConfig, FastOpenConfig {
   /** Maximum segment lifetime; TIME-WAIT lasts twice this. RFC 9293 3.4.2 says 2 minutes; 30 s as in Linux and BSD. */
   msl: Micros;
   /** Retransmission timeout before a round trip was measured (RFC 6298 2.1). */
@@ -96,6 +97,7 @@ export interface TcpConfig extends ProtocolConfig {
 /** The defaults. */
 export const DEFAULT_CONFIG: TcpConfig = {
   ...DEFAULT_PROTOCOL,
+  ...DEFAULT_FAST_OPEN,
   msl: 30 * SECOND,
   rtoInitial: 1 * SECOND,
   rtoMin: 200 * MS,

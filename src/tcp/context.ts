@@ -11,6 +11,7 @@ import type { Segment } from "../wire/segment.ts";
 import type { Arena } from "./buffer/arena.ts";
 import type { TcpConfig } from "./config.ts";
 import type { TcpCounters } from "./counters.ts";
+import type { FastOpenCache } from "./fast-open-cache.ts";
 import type { SegmentOut } from "./segment-out.ts";
 import type { Tcb } from "./tcb.ts";
 
@@ -31,6 +32,8 @@ export interface TcpContext {
   readonly receiveScale: number;
   readonly counters: TcpCounters;
   readonly arena: Arena;
+  /** What is known of destinations for Fast Open. */
+  readonly fastOpen: FastOpenCache;
   /** Something may be ready to send: `output` is asked at the next flush. */
   markDirty(tcb: Tcb): void;
   /** Something happened that the application is told at the next dispatch. */
@@ -45,6 +48,8 @@ export interface TcpContext {
   sendBare(seg: Segment, out: SegmentOut): void;
   /** The scratch segment for `sendBare`. */
   readonly bare: SegmentOut;
+  /** What stands for an address for ever: an IPv4 key itself, of an IPv6 one a digest. */
+  identity(family: number, key: number): number;
   /** Whether the stack may send one more challenge ACK now, or one more RST to `remote` (RFC 5961 7). */
   allowChallenge(): boolean;
   allowReset(family: number, remote: number): boolean;

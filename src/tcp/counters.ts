@@ -51,6 +51,15 @@ export class TcpCounters {
   TCPAbortOnTimeout = 0;
   TCPAbortOnLinger = 0;
   TCPAbortOnMemory = 0;
+  TCPFastOpenActive = 0;
+  TCPFastOpenActiveFail = 0;
+  TCPFastOpenPassive = 0;
+  TCPFastOpenPassiveFail = 0;
+  TCPFastOpenPassiveAltKey = 0;
+  TCPFastOpenListenOverflow = 0;
+  TCPFastOpenCookieReqd = 0;
+  TCPFastOpenBlackhole = 0;
+  PAWSActive = 0;
   TCPOFOQueue = 0;
   TCPOFODrop = 0;
   TCPChallengeACK = 0;

@@ -5,6 +5,7 @@
 import { NEVER } from "../base/time.ts";
 import { abort } from "./calls.ts";
 import type { TcpContext } from "./context.ts";
+import { suspectBlackhole } from "./fast-open.ts";
 import { mtuTimeout } from "./path-mtu.ts";
 import { onReorderingTimeout, onTimeout } from "./recovery/recovery.ts";
 import { backOff } from "./rtt.ts";
@@ -54,6 +55,7 @@ function retransmitTimeout(tcb: Tcb, ctx: TcpContext): void {
   ctx.counters.TCPTimeouts++;
   if (gaveUp(tcb, ctx, retryLimit(tcb, ctx), tcb.retries)) return;
   tcb.retries++;
+  suspectBlackhole(tcb, ctx);
   if (tcb.retries === ctx.config.r1) {
     ctx.suspectPath(tcb);
     ctx.note(tcb, EVENT_TROUBLE);

@@ -11,6 +11,7 @@ import { noteUsage } from "./congestion/validation.ts";
 import type { TcpContext } from "./context.ts";
 import { timestampClock } from "./context.ts";
 import { checkAppLimited, noteSent } from "./delivery-rate.ts";
+import { fillSyn } from "./fast-open.ts";
 import { depart, isPaced } from "./pacing.ts";
 import { countSent } from "./recovery/prr.ts";
 import { noteResent } from "./recovery/rack.ts";
@@ -33,7 +34,8 @@ export function nextSegment(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean
   if (tcb.synQueued) return syn(tcb, ctx, out);
   if (tcb.state < SYN_RECEIVED) return false;
   if (tcb.state === TIME_WAIT) return lastAck(tcb, ctx, out);
-  if (tcb.state >= ESTABLISHED) {
+  // RFC 7413 4.2.2: a Fast Open server may answer before the third segment.
+  if (tcb.state >= ESTABLISHED || tcb.fastOpen?.onSettled != null) {
     const rec = tcb.recoveryIfAny;
     if (rec?.tlpDue && lossProbe(tcb, ctx, out)) return finish(tcb, ctx, out);
     if (rec?.newFirst && newText(tcb, ctx, out)) return finish(tcb, ctx, out);
@@ -98,6 +100,7 @@ function syn(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
     tcb.rcv.edge = max(tcb.rcv.edge, add(tcb.rcv.nxt, out.wnd));
     tcb.lastAckSent = tcb.rcv.nxt;
   }
+  if (tcb.fastOpen !== null) fillSyn(tcb, tcb.fastOpen, ctx, out);
   if (tcb.retries > 0) ctx.counters.RetransSegs++;
   tcb.segsOut++;
   tcb.lastSent = ctx.now;

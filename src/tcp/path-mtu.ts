@@ -5,10 +5,12 @@
  *
  * How messages are parsed and matched, and where MTUs are kept by destination, is the stack's business.
  */
+
 import { gt, leq, type Seq } from "../base/seq.ts";
 import { LOST, RETRANSMITTED, SACKED } from "./buffer/sent-ring.ts";
 import { updateMss } from "./calls.ts";
 import type { TcpContext } from "./context.ts";
+import { resendSynPlain } from "./fast-open.ts";
 import { markLost } from "./recovery/scoreboard.ts";
 import { segmentText } from "./send-policy.ts";
 import { CA_LOSS, CA_RECOVERY, type Tcb } from "./tcb.ts";
@@ -82,6 +84,7 @@ export function lessen(tcb: Tcb, mtu: number, ctx: TcpContext): void {
  */
 export function resize(tcb: Tcb, ctx: TcpContext): void {
   updateMss(tcb, ctx);
+  resendSynPlain(tcb, ctx);
   if (!tcb.synAcked || tcb.snd.una === tcb.snd.nxt) return;
   const ring = tcb.sentRing;
   const full = segmentText(tcb);

@@ -43,8 +43,9 @@ export function backOff(tcb: Tcb, config: TcpConfig): void {
 export function sampleHandshake(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   // A SYN cookie remembers no SYN-ACK to measure from.
   if (tcb.lastSent === LONG_AGO) return;
+  const sentAt = tcb.fastOpen === null ? tcb.lastSent : tcb.fastOpen.synAt;
   if (tcb.retries === 0) {
-    sampleRtt(tcb, ctx.now - tcb.lastSent, ctx.config);
+    sampleRtt(tcb, ctx.now - sentAt, ctx.config);
   } else if (tcb.timestamps && seg.tsecr !== 0) {
     const ticks = (timestampClock(ctx.now, tcb.tsOffset) - seg.tsecr) | 0;
     if (ticks >= 0) sampleRtt(tcb, ticks * 1_000, ctx.config);

@@ -26,6 +26,9 @@ export class SegmentOut {
   tsval = 0;
   tsecr = 0;
   sackCount = 0;
+  /** Fast Open cookie (RFC 7413): -1 absent, 0 a request. */
+  cookieLength = -1;
+  readonly cookie: Uint8Array = new Uint8Array(16);
   readonly sackEdges: Int32Array = new Int32Array(2 * MAX_SACK_BLOCKS);
 
   /** Back to a bare segment without text and options. */
@@ -41,5 +44,12 @@ export class SegmentOut {
     this.sackPermitted = false;
     this.timestamps = false;
     this.sackCount = 0;
+    this.cookieLength = -1;
+  }
+
+  /** Adds the Fast Open option: `length` bytes of `cookie`; null with 0 asks for one. */
+  fastOpen(cookie: Uint8Array | null, length: number): void {
+    this.cookieLength = length;
+    if (cookie !== null) for (let i = 0; i < length; i++) this.cookie[i] = cookie[i]!;
   }
 }

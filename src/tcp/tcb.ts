@@ -15,6 +15,7 @@ import { defaultMss, type TcpConfig } from "./config.ts";
 import type { CongestionControl } from "./congestion/congestion.ts";
 import type { Path } from "./context.ts";
 import type { DeliveryRate } from "./delivery-rate.ts";
+import type { FastOpen } from "./fast-open.ts";
 import { RecoveryState } from "./recovery/recovery-state.ts";
 import { ReceiveSequence, SendSequence } from "./sequence-variables.ts";
 import { CLOSED, isLegal, STATE_NAMES, type State } from "./state.ts";
@@ -75,6 +76,9 @@ export class Tcb {
   active = false;
   /** Our SYN is acknowledged: SND.UNA is no longer ISS (which a comparison could not tell after 2^31 bytes). */
   synAcked = false;
+
+  /** Set while, and after, text rode on a SYN (RFC 7413). */
+  fastOpen: FastOpen | null = null;
 
   // Timestamps (RFC 7323): offset of our clock, TS.Recent and when it was set, ours last echoed.
   tsOffset = 0;

@@ -80,6 +80,9 @@ export class Segment {
   /** int32 */
   tsval = 0;
   tsecr = 0;
+  /** Fast Open cookie (RFC 7413), of a SYN only: where it starts in `bytes`, and its length; -1: none, 0: asked for. */
+  fastOpenAt = 0;
+  fastOpenLength = -1;
   /** SACK blocks received; left and right edge of block i at 2i and 2i+1 of `sackEdges` (int32 sequence numbers). */
   sackCount = 0;
   readonly sackEdges: Int32Array = new Int32Array(2 * MAX_SACK_BLOCKS);

@@ -14,6 +14,11 @@ export const OPT_WSCALE = 3;
 export const OPT_SACK_PERMITTED = 4;
 export const OPT_SACK = 5;
 export const OPT_TIMESTAMPS = 8;
+export const OPT_FAST_OPEN = 34;
+export const OPT_EXPERIMENT = 254;
+
+/** RFC 6994 experiment identifier of Fast Open before it had a kind of its own. */
+const FAST_OPEN_EXPERIMENT = 0xf989;
 
 /** Largest shift (RFC 7323 2.3): a greater one is used as this. */
 export const MAX_WSCALE = 14;
@@ -39,6 +44,7 @@ export function clearOptions(seg: Segment): void {
   seg.tsval = 0;
   seg.tsecr = 0;
   seg.sackCount = 0;
+  seg.fastOpenLength = -1;
 }
 
 /**
@@ -78,9 +84,23 @@ export function parseOptions(view: DataView, at: number, end: number, seg: Segme
       case OPT_SACK:
         if (length >= 10 && (length & 7) === 2) parseSack(view, at + 2, (length - 2) >> 3, seg);
         break;
+      case OPT_FAST_OPEN:
+        if (syn) parseFastOpen(at + 2, length - 2, seg);
+        break;
+      case OPT_EXPERIMENT:
+        if (syn && length >= 4 && view.getUint16(at + 2) === FAST_OPEN_EXPERIMENT)
+          parseFastOpen(at + 4, length - 4, seg);
+        break;
     }
     at += length;
   }
+}
+
+/** RFC 7413 4.1.1: a cookie has 4 to 16 bytes, an even number; with any other length the option says nothing. */
+function parseFastOpen(at: number, length: number, seg: Segment): void {
+  if (length !== 0 && (length < 4 || length > 16 || (length & 1) !== 0)) return;
+  seg.fastOpenAt = at;
+  seg.fastOpenLength = length;
 }
 
 function parseSack(view: DataView, at: number, count: number, seg: Segment): void {
@@ -151,6 +171,14 @@ export function writeSynOptions(
     at = writeSackPermitted(view, at);
   }
   return wscale < 0 ? at : writeWscale(view, at, wscale);
+}
+
+/** Fast Open with `length` bytes of `cookie`, not padded: 2 + length bytes. */
+export function writeFastOpen(view: DataView, at: number, cookie: Uint8Array, length: number): number {
+  view.setUint8(at, OPT_FAST_OPEN);
+  view.setUint8(at + 1, 2 + length);
+  for (let i = 0; i < length; i++) view.setUint8(at + 2 + i, cookie[i]!);
+  return at + 2 + length;
 }
 
 /** Fills options begun at `start` with NOPs up to a multiple of 4 bytes. */
