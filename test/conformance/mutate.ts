@@ -30,8 +30,7 @@ export function mutantsOf(text: string): Mutant[] {
       : otherChanges(line);
     for (const { what, to, lenient } of changes) {
       const changed = [...lines];
-      if (to === null) changed.splice(index, 1);
-      else changed[index] = to;
+      changed[index] = to;
       mutants.push({
         what: `line ${index + 1}: ${what}`,
         line: index + 1,
@@ -45,8 +44,7 @@ export function mutantsOf(text: string): Mutant[] {
 
 interface Change {
   readonly what: string;
-  /** null: the line is gone. */
-  readonly to: string | null;
+  readonly to: string;
   readonly lenient: boolean;
 }
 
@@ -65,14 +63,21 @@ function packetChanges(line: string, isLast: boolean): Change[] {
     ...numberChanges(groups),
     ...flagChanges(groups),
     ...optionChanges(groups),
-    // What is sent and not expected at the end is left over: only strict mode looks there.
-    { what: "expectation removed", to: null, lenient: !isLast },
+    // Time passes as before. What is sent and not expected at the end is left over: only strict mode looks there.
+    { what: "expectation removed", to: `${startOf(groups)}%{ pass }%`, lenient: !isLast },
+    // At once: with a time to wait, a retransmission might do.
     {
       what: "expectation doubled",
-      to: `${line}\n* ${build(groups, {}).replace(/^[^>]*/, "")}`,
+      to: `${line}\n+0 ${build(groups, {}).replace(/^[^>]*/, "")}`,
       lenient: true,
     },
   ];
+}
+
+/** The time as an event that isn't a packet takes it: a range from its beginning. */
+function startOf(groups: Groups): string {
+  const time = groups["time"]!.trim().replace(/~.*$/, "").trim();
+  return time === "*" ? "+0 " : `${time} `;
 }
 
 /** The line again with some of its parts replaced. */
@@ -172,7 +177,7 @@ function optionChanges(groups: Groups): Change[] {
   }
   const swapped = [...options.slice(1), ...options.slice(0, 1)];
   if (new Set(options).size > 1) changes.push({ what: "another order", to: to(swapped), lenient: false });
-  return changes.filter(({ to: line }) => line !== null && sizeOf(line) <= 40);
+  return changes.filter(({ to: line }) => sizeOf(line) <= 40);
 }
 
 /** The same option with another value; null for one without, and for TS, whose value may run free of the script. */
