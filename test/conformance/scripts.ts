@@ -12,6 +12,8 @@ export interface ConformanceScript {
   readonly profiles: readonly Profile[];
   /** The first line that names an RFC or a draft and its section; null is an error of the script. */
   readonly reference: string | null;
+  /** Profiles in which strict mode can't pass, by a line `lenient freebsd: why`. */
+  readonly lenient: readonly Profile[];
   /** Words on the `profiles` line that are none. */
   readonly unknown: readonly string[];
 }
@@ -40,6 +42,9 @@ export function readHead(name: string, text: string): ConformanceScript {
     profiles: words.filter(isProfile),
     reference:
       head.find((line) => /^(?:RFC \d+|draft-[a-z0-9-]+) (?:section )?[\dA-Z][\d.A-Z]*/.test(line)) ?? null,
+    lenient: head.flatMap(
+      (line) => (/^lenient (linux|freebsd): \S/.exec(line)?.[1] as Profile | undefined) ?? [],
+    ),
     unknown: words.filter((word) => !isProfile(word)),
   };
 }
