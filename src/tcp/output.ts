@@ -189,6 +189,8 @@ function resend(tcb: Tcb, i: number, ctx: TcpContext, out: SegmentOut, isProbe: 
   const length = ring.lengthAt(i);
   const fin = tcb.finSent && add(at, length) === tcb.snd.nxt;
   fillText(tcb, out, at, length - (fin ? 1 : 0));
+  // What was pushed the first time is pushed again: the last of the text (RFC 9293 3.9.1.2).
+  if (out.textLength > 0 && add(at, length) === tcb.snd.nxt && unsent(tcb) <= 0) out.flags |= PSH;
   if (fin) out.flags |= FIN;
   ring.resent(i, ctx.now, isProbe);
   noteResent(tcb, add(at, length), ctx);
