@@ -3,6 +3,7 @@
 import { formatAddress } from "../base/address.ts";
 import { diff } from "../base/seq.ts";
 import { MS, NEVER } from "../base/time.ts";
+import { LOST, RETRANSMITTED, SACKED, type SentRing } from "../tcp/buffer/sent-ring.ts";
 import { BUSY, RWND_LIMITED, SNDBUF_LIMITED } from "../tcp/chrono.ts";
 import { mssToOffer } from "../tcp/output.ts";
 import { unsent } from "../tcp/send-policy.ts";
@@ -42,9 +43,9 @@ export function tcpInfo(tcb: Tcb, stack: Stack): TcpInfo {
     advmss: mssToOffer(tcb, stack) - (tcb.timestamps ? 12 : 0),
     pmtu: tcb.path.mtu,
     unacked: busy ? segments(diff(snd.nxt, snd.una)) : 0,
-    sacked: ring === null ? 0 : segments(ring.sacked),
-    lost: ring === null ? 0 : segments(ring.lost),
-    retrans: ring === null ? 0 : segments(ring.retransmitted),
+    sacked: tcb.sackPermitted ? segmentsWith(ring, SACKED, snd.mss) : tcb.dupAcks,
+    lost: segmentsWith(ring, LOST, snd.mss),
+    retrans: segmentsWith(ring, RETRANSMITTED, snd.mss),
     fackets: 0,
     total_retrans: tcb.retransmits,
     last_data_sent: since(tcb.lastDataSent),
@@ -73,10 +74,11 @@ export function tcpInfo(tcb: Tcb, stack: Stack): TcpInfo {
     pacing_rate: Math.round(tcb.pacingRate),
     max_pacing_rate: Math.round(tcb.maxPacingRate),
     delivery_rate: Math.round(rate?.latest ?? 0),
-    delivered: segments(tcb.delivered),
+    // As Linux, the SYN counts.
+    delivered: segments(tcb.delivered) + (tcb.synAcked ? 1 : 0),
     delivered_ce: 0,
-    reordering: 3,
-    reord_seen: 0,
+    reordering: tcb.reordering,
+    reord_seen: tcb.recoveryIfAny?.reorderings ?? 0,
     dsack_dups: tcb.dsackDups,
     rcv_ooopack: tcb.outOfOrder,
     rehash: 0,
@@ -115,6 +117,15 @@ function optionBits(tcb: Tcb): number {
   const synData = fastOpen?.isAccepted === true ? 32 : 0;
   const child = fastOpen !== null && !tcb.active ? 128 : 0;
   return (tcb.timestamps ? 1 : 0) | (tcb.sackPermitted ? 2 : 0) | (tcb.windowScale ? 4 : 0) | synData | child;
+}
+
+/** Segments of the records that bear `flag`. */
+function segmentsWith(ring: SentRing | null, flag: number, mss: number): number {
+  let segments = 0;
+  for (let i = 0; ring !== null && i < ring.count; i++) {
+    if ((ring.flagsAt(i) & flag) !== 0) segments += Math.ceil(ring.lengthAt(i) / mss);
+  }
+  return segments;
 }
 
 /** The timer that `ss -o` shows: the one that matters for the connection's life, not the delayed ACK. */

@@ -13,7 +13,7 @@ import { abort, established } from "./calls.ts";
 import { answerUnacceptable, challenge } from "./challenge.ts";
 import type { TcpContext } from "./context.ts";
 import { settleFastOpen, settleSynText } from "./fast-open.ts";
-import { isStale, remember } from "./paws.ts";
+import { isLate, isStale, remember } from "./paws.ts";
 import { sampleHandshake } from "./rtt.ts";
 import {
   CLOSE_WAIT,
@@ -69,7 +69,7 @@ function stripRepeatedSyn(tcb: Tcb, seg: Segment): void {
 function checkSequence(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   if (tcb.timestamps) {
     if (seg.hasTimestamps) {
-      if (isStale(tcb, seg, ctx) && (seg.flags & RST) === 0) {
+      if (isStale(tcb, seg, ctx) && (seg.flags & RST) === 0 && !isLate(tcb, seg)) {
         ctx.counters.PAWSEstab++;
         ctx.drop(drop.TCP_PAWS);
         answerUnacceptable(tcb, seg, ctx);

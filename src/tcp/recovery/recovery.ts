@@ -32,7 +32,7 @@ import { isAnythingResent, isDelayed, mayUndo, rememberWindow, undo } from "./un
 /** After SND.UNA and the scoreboard took in an ACK. `duplicate` as RFC 5681 2 defines it. */
 export function onAck(tcb: Tcb, seg: Segment, sample: AckSample, duplicate: boolean, ctx: TcpContext): void {
   const rec = tcb.recovery;
-  const lost = tcb.lost;
+  const { lost, caState } = tcb;
   sample.lost = 0;
   if (
     tcb.caState === CA_OPEN &&
@@ -56,6 +56,8 @@ export function onAck(tcb: Tcb, seg: Segment, sample: AckSample, duplicate: bool
   judge(tcb, seg, sample, duplicate, ctx);
 
   sample.lost = tcb.lost - lost;
+  // What was delivered during a recovery opened no window then, and opens none when a cumulative ACK tells of it at last.
+  if (caState >= CA_CWR) sample.acked = Math.min(sample.acked, sample.delivered);
   // PRR leads the window down; elsewhere, slow start after a timeout included, it opens.
   if (isReducing(tcb)) reduce(tcb, sample);
   else if (sample.acked > 0 || tcb.congestion.ownsWindow) tcb.congestion.onAck(tcb, sample);

@@ -1,7 +1,7 @@
 /** Loss recovery on the wire: SACK (RFC 6675), NewReno (RFC 6582), timeouts and congestion control (RFC 5681). */
 import { describe, expect, test } from "vitest";
-import { pattern } from "./peer.ts";
-import { accepted, MS, type Pair, SECOND } from "./rig.ts";
+import { pattern } from "../peer.ts";
+import { accepted, MS, type Pair, SECOND } from "../rig.ts";
 
 const MSS = 1_000;
 
