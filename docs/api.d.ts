@@ -325,6 +325,7 @@ export interface TcpConfig extends ProtocolConfig, FastOpenConfig {
     frto: boolean;
     noDelay: boolean;
     mss: number;
+    mtuProbing: "off" | "blackhole" | "always";
     synQueue: number;
     synCookies: "overflow" | "never" | "always";
     abortOnOverflow: boolean;

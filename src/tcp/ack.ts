@@ -8,6 +8,7 @@ import { NEVER } from "../base/time.ts";
 import { FIN, type Segment, SYN } from "../wire/segment.ts";
 import { AckSample } from "./congestion/congestion.ts";
 import { MAX_ECHO_MS, type TcpContext, timestampClock } from "./context.ts";
+import { probeAcked } from "./mtu-probe.ts";
 import { paceByWindow } from "./pacing.ts";
 import { mtuAcked } from "./path-mtu.ts";
 import { onAck, onIdleAck } from "./recovery/recovery.ts";
@@ -48,6 +49,7 @@ export function acknowledge(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   if (outstanding) {
     const sacked = tcb.sentRing.sacked;
     if (sample.acked > 0 && (tcb.mtuAcked < snd.mss + 40 || tcb.mtuClaim > 0)) mtuAcked(tcb, sample.acked);
+    if (sample.acked > 0 && tcb.mtuSearch !== null) probeAcked(tcb, tcb.mtuSearch, seg.ack, ctx);
     if (sample.acked > 0) advance(tcb, seg, ctx);
     // What was SACKED before, and is acknowledged now, arrived before.
     sample.delivered = sample.acked + sample.sacked - (sacked - tcb.sentRing.sacked);

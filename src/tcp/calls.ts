@@ -7,6 +7,7 @@ import { add } from "../base/seq.ts";
 import { type Micros, NEVER } from "../base/time.ts";
 import type { TcpContext } from "./context.ts";
 import { settleFastOpen } from "./fast-open.ts";
+import { beginProbing } from "./mtu-probe.ts";
 import { mssToOffer } from "./output.ts";
 import {
   CLOSE_WAIT,
@@ -197,6 +198,7 @@ export function established(tcb: Tcb, ctx: TcpContext): void {
   tcb.synAcked = true;
   settleFastOpen(tcb, false);
   updateMss(tcb, ctx);
+  beginProbing(tcb, ctx);
   roundReceiveBuffer(tcb, ctx);
   tcb.congestion.init(tcb, ctx.config.initialWindow);
   tcb.retries = 0;
@@ -219,7 +221,8 @@ export function roundReceiveBuffer(tcb: Tcb, ctx: TcpContext): void {
 /** Effective send MSS (RFC 9293 3.7.1, RFC 6691): the peer's or the path's, whichever is less, without our options. */
 export function updateMss(tcb: Tcb, ctx: TcpContext): void {
   const offered = mssToOffer(tcb, ctx);
-  tcb.snd.mss = Math.max(MSS_MIN, Math.min(tcb.snd.peerMss, offered) - (tcb.timestamps ? 12 : 0));
+  const probed = tcb.mtuSearch === null ? offered : tcb.mtuSearch.low - (tcb.family === 4 ? 40 : 60);
+  tcb.snd.mss = Math.max(MSS_MIN, Math.min(tcb.snd.peerMss, offered, probed) - (tcb.timestamps ? 12 : 0));
   tcb.rcv.mss = Math.min(tcb.rcv.mss, offered);
 }
 

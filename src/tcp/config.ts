@@ -59,6 +59,11 @@ export interface TcpConfig extends ProtocolConfig, FastOpenConfig {
   noDelay: boolean;
   /** MSS offered; 0: from the interface's MTU. */
   mss: number;
+  /**
+   * Path MTU discovery by probing (RFC 4821). "blackhole", the default: once full segments time out R1 times, from 1,024 bytes
+   * up; "always": from the start; "off": ICMP alone. Linux: net.ipv4.tcp_mtu_probing 1, 2, 0.
+   */
+  mtuProbing: "off" | "blackhole" | "always";
   /** Half-open connections a listener may hold; 0: as many as its backlog, at least 128. Linux: tcp_max_syn_backlog. */
   synQueue: number;
   /** RFC 4987 cookies: "overflow" when the SYN queue is full (Linux tcp_syncookies = 1), or never, or always. */
@@ -127,6 +132,7 @@ export const DEFAULT_CONFIG: TcpConfig = {
   frto: true,
   noDelay: false,
   mss: 0,
+  mtuProbing: "blackhole",
   synQueue: 0,
   synCookies: "overflow",
   abortOnOverflow: false,

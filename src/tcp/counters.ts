@@ -68,4 +68,6 @@ export class TcpCounters {
   TCPToZeroWindowAdv = 0;
   TCPFromZeroWindowAdv = 0;
   TCPWinProbe = 0;
+  TCPMTUPSuccess = 0;
+  TCPMTUPFail = 0;
 }

@@ -6,6 +6,7 @@ import { NEVER } from "../base/time.ts";
 import { abort } from "./calls.ts";
 import type { TcpContext } from "./context.ts";
 import { suspectBlackhole } from "./fast-open.ts";
+import { suspectMtu } from "./mtu-probe.ts";
 import { mtuTimeout } from "./path-mtu.ts";
 import { onReorderingTimeout, onTimeout } from "./recovery/recovery.ts";
 import { backOff } from "./rtt.ts";
@@ -68,6 +69,7 @@ function retransmitTimeout(tcb: Tcb, ctx: TcpContext): void {
     startRetransmit(tcb, ctx);
   } else {
     mtuTimeout(tcb, ctx);
+    suspectMtu(tcb, ctx);
     noteTimeout(tcb, ctx);
     onTimeout(tcb, ctx);
     backOff(tcb, ctx.config);

@@ -12,6 +12,7 @@ import type { TcpContext } from "./context.ts";
 import { timestampClock } from "./context.ts";
 import { checkAppLimited, noteSent } from "./delivery-rate.ts";
 import { fillSyn } from "./fast-open.ts";
+import { mtuProbeSent, probeText } from "./mtu-probe.ts";
 import { depart, isPaced } from "./pacing.ts";
 import { countSent } from "./recovery/prr.ts";
 import { noteResent } from "./recovery/rack.ts";
@@ -217,6 +218,17 @@ function lastAck(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
 function newText(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   if (tcb.queuedToSend === 0 || tcb.finSent) return false;
   if (unsent(tcb) > 0 && isPaced(tcb, ctx)) return false;
+  const search = tcb.mtuSearch;
+  const probe = search === null ? 0 : probeText(tcb, search, ctx);
+  if (search !== null && probe > 0) {
+    // One packet of a size that may be too large; not a small segment in Nagle's sense.
+    const { small } = tcb.snd;
+    sendText(tcb, probe, ctx, out);
+    out.gsoSize = 0;
+    tcb.snd.small = small;
+    mtuProbeSent(tcb, search, probe);
+    return true;
+  }
   const length = nextText(tcb, ctx);
   if (length === 0) {
     tcb.isPacing = false;

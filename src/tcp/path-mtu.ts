@@ -11,6 +11,7 @@ import { LOST, RETRANSMITTED, SACKED } from "./buffer/sent-ring.ts";
 import { updateMss } from "./calls.ts";
 import type { TcpContext } from "./context.ts";
 import { resendSynPlain } from "./fast-open.ts";
+import { boundSearch, isProbeTooBig } from "./mtu-probe.ts";
 import { markLost } from "./recovery/scoreboard.ts";
 import { segmentText } from "./send-policy.ts";
 import { CA_LOSS, CA_RECOVERY, type Tcb } from "./tcb.ts";
@@ -38,6 +39,7 @@ export function packetSize(tcb: Tcb): number {
 export function packetTooBig(tcb: Tcb, quoted: Seq, mtu: number, length: number, ctx: TcpContext): boolean {
   // RFC 8201 4: such a message MUST be discarded.
   if (tcb.family === 6 && mtu < LEAST_IPV6) return false;
+  if (mtu > 0 && isProbeTooBig(tcb, quoted, mtu, ctx)) return true;
   const size = packetSize(tcb);
   // One flight brings many messages; those about packets larger than they are now are old. A byte order or a header length
   // in the quote may be wrong (RFC 1191 5), so that a little more still counts.
@@ -75,6 +77,7 @@ export function mtuAcked(tcb: Tcb, acked: number): void {
 /** The path takes packets of `mtu` bytes and no more. */
 export function lessen(tcb: Tcb, mtu: number, ctx: TcpContext): void {
   ctx.suspectPath(tcb, mtu);
+  boundSearch(tcb, mtu);
   resize(tcb, ctx);
 }
 

@@ -16,6 +16,7 @@ import type { CongestionControl } from "./congestion/congestion.ts";
 import type { Path } from "./context.ts";
 import type { DeliveryRate } from "./delivery-rate.ts";
 import type { FastOpen } from "./fast-open.ts";
+import type { MtuSearch } from "./mtu-search.ts";
 import { RecoveryState } from "./recovery/recovery-state.ts";
 import { ReceiveSequence, SendSequence } from "./sequence-variables.ts";
 import { CLOSED, isLegal, STATE_NAMES, type State } from "./state.ts";
@@ -216,6 +217,8 @@ export class Tcb {
   retries = 0;
   /** Path MTU discovery (path-mtu.ts): largest packet acknowledged; a smaller MTU claimed by ICMP, not believed yet, and the segment it quotes. */
   mtuAcked = 0;
+  /** Path MTU discovery by probing (mtu-probe.ts), while it goes on. */
+  mtuSearch: MtuSearch | null = null;
   mtuClaim = 0;
   mtuClaimSeq: Seq = seq(0);
   probes = 0;

@@ -9,6 +9,7 @@ import { SACKED } from "../buffer/sent-ring.ts";
 import { AckSample } from "../congestion/congestion.ts";
 import type { TcpContext } from "../context.ts";
 import { takeRate } from "../delivery-rate.ts";
+import { isProbeLoss } from "../mtu-probe.ts";
 import {
   CA_CWR,
   CA_DISORDER,
@@ -134,7 +135,7 @@ function inOrder(tcb: Tcb, sample: AckSample, ctx: TcpContext): void {
   const rec = tcb.recovery;
   if (tcb.caState <= CA_DISORDER) undoByDsack(tcb, ctx);
   lookForLoss(tcb, sample, ctx);
-  if (tcb.sentRing.lost > 0) {
+  if (tcb.sentRing.lost > 0 && !isProbeLoss(tcb, ctx)) {
     enterRecovery(tcb, sample, ctx);
     return;
   }
@@ -266,7 +267,7 @@ const waited: AckSample = new AckSample();
 export function onReorderingTimeout(tcb: Tcb, ctx: TcpContext): void {
   const lost = tcb.lost;
   const wait = detectLosses(tcb, ctx);
-  if (tcb.lost !== lost && tcb.caState !== CA_RECOVERY) {
+  if (tcb.lost !== lost && tcb.caState !== CA_RECOVERY && !isProbeLoss(tcb, ctx)) {
     waited.delivered = tcb.snd.mss;
     waited.lost = tcb.lost - lost;
     enterRecovery(tcb, waited, ctx);
