@@ -339,6 +339,8 @@ export interface TcpConfig extends ProtocolConfig, FastOpenConfig {
     pacing: boolean;
     maxPacingRate: number;
     congestion: CongestionName;
+    ecn: "off" | "passive" | "on";
+    ecnFallback: number;
     hystart: boolean;
     slowStartAfterIdle: boolean;
 }
@@ -507,6 +509,7 @@ export interface Conditions {
     readonly reorderBy: Micros;
     readonly rate: number;
     readonly queue: number;
+    readonly markThreshold: number;
     readonly mtu: number;
     readonly tooBig: "drop" | "answer" | "answer-without-mtu";
     readonly segments: boolean;
@@ -529,6 +532,7 @@ export declare class LinkStatistics {
     lost: number;
     overflowed: number;
     tooBig: number;
+    marked: number;
     filtered: number;
     down: number;
     duplicated: number;
@@ -551,6 +555,7 @@ export declare class Packet implements SimEvent {
     get pool(): PacketPool;
     free(): void;
     copy(): Packet;
+    markCongestion(): boolean;
     completeChecksum(): void;
 }
 export interface Sink {

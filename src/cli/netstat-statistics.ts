@@ -89,7 +89,15 @@ const SECTIONS: readonly (readonly [section: string, sentences: readonly Sentenc
   ["IpExt", []],
 ];
 
-const IP_EXT: ReadonlySet<string> = new Set(["InOctets", "OutOctets", "ReasmOverlaps"]);
+const IP_EXT: ReadonlySet<string> = new Set([
+  "InOctets",
+  "OutOctets",
+  "ReasmOverlaps",
+  "InNoECTPkts",
+  "InECT1Pkts",
+  "InECT0Pkts",
+  "InCEPkts",
+]);
 
 /** Counters without a sentence go by their name, where they are not 0. */
 export function formatStatistics(snapshot: StackSnapshot): string {

@@ -29,6 +29,8 @@ export interface Conditions {
   readonly rate: number;
   /** Bytes that may wait for their turn at `rate`; what comes when it is full is dropped. */
   readonly queue: number;
+  /** From so many bytes waiting on, packets that allow it (ECT) are marked CE instead of nothing (RFC 3168 5). */
+  readonly markThreshold: number;
   /** Larger packets go no further; a super-segment counts by its segments. */
   readonly mtu: number;
   /**
@@ -52,6 +54,7 @@ export const PERFECT: Conditions = {
   reorderBy: 0,
   rate: 0,
   queue: Number.POSITIVE_INFINITY,
+  markThreshold: Number.POSITIVE_INFINITY,
   mtu: 65_535,
   tooBig: "drop",
   segments: false,
@@ -66,6 +69,7 @@ export class LinkStatistics {
   lost = 0;
   overflowed = 0;
   tooBig = 0;
+  marked = 0;
   filtered = 0;
   down = 0;
   duplicated = 0;
@@ -165,6 +169,8 @@ export class Link implements Sink {
     if (conditions.rate === 0) return now;
     const waits = Math.max(0, this.#freeAt - now);
     if (waits > 0 && (waits * conditions.rate) / 8e6 + packet.length > conditions.queue) return -1;
+    if ((waits * conditions.rate) / 8e6 >= conditions.markThreshold && packet.markCongestion())
+      this.statistics.marked++;
     this.#freeAt = now + waits + (packet.length * 8e6) / conditions.rate;
     return this.#freeAt;
   }

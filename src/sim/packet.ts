@@ -85,6 +85,23 @@ export class Packet implements SimEvent {
     return twin;
   }
 
+  /** Sets CE where the sender allows it (RFC 3168 5). Returns whether it is set now. */
+  markCongestion(): boolean {
+    const { bytes, view } = this;
+    if (bytes[0]! >> 4 === 6) {
+      if ((bytes[1]! & 0x30) === 0) return false;
+      bytes[1]! |= 0x30;
+      return true;
+    }
+    const ecn = bytes[1]! & 3;
+    if (ecn === 0) return false;
+    bytes[1]! |= 3;
+    // RFC 1624: the header's sum grows by what the field does.
+    const check = view.getUint16(10) - (3 - ecn);
+    view.setUint16(10, check < 0 ? check + 0xffff : check);
+    return true;
+  }
+
   /** Writes the whole checksum where the sender left it to the device; damage then shows. */
   completeChecksum(): void {
     if (!this.vouched) return;

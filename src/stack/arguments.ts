@@ -43,5 +43,8 @@ export function congestionArgument(name: CongestionName | undefined): Congestion
 /** Checks what of a stack's settings is a name. */
 export function checkConfig(config: TcpConfig): TcpConfig {
   congestionArgument(config.congestion);
+  if (!["off", "passive", "on"].includes(config.ecn)) {
+    throw new ArgumentError("ecn", "one of off, passive, on", config.ecn);
+  }
   return config;
 }

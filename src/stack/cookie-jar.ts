@@ -9,7 +9,7 @@ import { timestampClock } from "../tcp/context.ts";
 import { fillFromCookie, fillHalfOpen, synAck } from "../tcp/half-open.ts";
 import { cookieTimestamp, readCookieTimestamp } from "../tcp/syn-cookie.ts";
 import * as drop from "../wire/drop.ts";
-import type { Segment } from "../wire/segment.ts";
+import { ECE, type Segment } from "../wire/segment.ts";
 import { RECORD } from "./flow-table.ts";
 import type { Listener } from "./listener.ts";
 import type { Stack } from "./stack.ts";
@@ -53,11 +53,14 @@ export class CookieJar {
       const offset = stack.timestampOffset(seg.family, seg.dst, seg.src);
       const scale = bare.wscale >= 0 ? seg.wscale : -1;
       bare.tsval =
-        (cookieTimestamp(timestampClock(stack.now, 0), scale, bare.sackPermitted, false) + offset) | 0;
+        (cookieTimestamp(timestampClock(stack.now, 0), scale, bare.sackPermitted, (bare.flags & ECE) !== 0) +
+          offset) |
+        0;
     } else {
       // Without timestamps nothing carries them.
       bare.wscale = -1;
       bare.sackPermitted = false;
+      bare.flags &= ~ECE;
     }
     this.#lastSent = stack.now;
     stack.counters.SyncookiesSent++;
@@ -88,6 +91,7 @@ export class CookieJar {
     }
     options.wscale = -1;
     options.sackPermitted = false;
+    options.ecn = false;
     if (seg.hasTimestamps) {
       const offset = stack.timestampOffset(seg.family, seg.dst, seg.src);
       readCookieTimestamp((seg.tsecr - offset) | 0, options);

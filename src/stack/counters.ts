@@ -25,6 +25,11 @@ export class IpCounters {
   FragOKs = 0;
   FragFails = 0;
   FragCreates = 0;
+  /** TCP segments by the IP header's ECN field (Linux: IpExt; both families here). */
+  InNoECTPkts = 0;
+  InECT1Pkts = 0;
+  InECT0Pkts = 0;
+  InCEPkts = 0;
   IcmpInMsgs = 0;
   IcmpInErrors = 0;
   IcmpInCsumErrors = 0;
@@ -38,6 +43,14 @@ export class IpCounters {
   IcmpOutEchoReps = 0;
   IcmpOutDestUnreachs = 0;
   IcmpOutParmProbs = 0;
+}
+
+/** Counts a packet by its ECN field (RFC 3168 5). */
+export function countCodepoint(ip: IpCounters, ecn: number): void {
+  if (ecn === 0) ip.InNoECTPkts++;
+  else if (ecn === 2) ip.InECT0Pkts++;
+  else if (ecn === 1) ip.InECT1Pkts++;
+  else ip.InCEPkts++;
 }
 
 /** Dropped packets, by reason. */

@@ -29,8 +29,8 @@ export function tcpInfo(tcb: Tcb, stack: Stack): TcpInfo {
     options: optionBits(tcb),
     timestamps: tcb.timestamps,
     sack: tcb.sackPermitted,
-    ecn: false,
-    ecn_seen: false,
+    ecn: tcb.ecn,
+    ecn_seen: tcb.ecnSeen,
     wscale_ok: tcb.windowScale,
     syn_data: tcb.fastOpen?.isAccepted === true,
     snd_wscale: snd.scale,
@@ -76,7 +76,7 @@ export function tcpInfo(tcb: Tcb, stack: Stack): TcpInfo {
     delivery_rate: Math.round(rate?.latest ?? 0),
     // As Linux, the SYN counts.
     delivered: segments(tcb.delivered) + (tcb.synAcked ? 1 : 0),
-    delivered_ce: 0,
+    delivered_ce: segments(tcb.deliveredCe),
     reordering: tcb.reordering,
     reord_seen: tcb.recoveryIfAny?.reorderings ?? 0,
     dsack_dups: tcb.dsackDups,
@@ -114,9 +114,11 @@ function timesOf(
 /** TCPI_OPT_* (include/uapi/linux/tcp.h). */
 function optionBits(tcb: Tcb): number {
   const { fastOpen } = tcb;
+  const ecn = (tcb.ecn ? 8 : 0) | (tcb.ecnSeen ? 16 : 0);
   const synData = fastOpen?.isAccepted === true ? 32 : 0;
   const child = fastOpen !== null && !tcb.active ? 128 : 0;
-  return (tcb.timestamps ? 1 : 0) | (tcb.sackPermitted ? 2 : 0) | (tcb.windowScale ? 4 : 0) | synData | child;
+  const agreed = (tcb.timestamps ? 1 : 0) | (tcb.sackPermitted ? 2 : 0) | (tcb.windowScale ? 4 : 0);
+  return agreed | ecn | synData | child;
 }
 
 /** Segments of the records that bear `flag`. */

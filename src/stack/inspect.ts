@@ -21,6 +21,7 @@ export interface TcpInfo {
   timestamps: boolean;
   sack: boolean;
   ecn: boolean;
+  /** A codepoint was seen on text received (TCPI_OPT_ECN_SEEN). */
   ecn_seen: boolean;
   syn_data: boolean;
   wscale_ok: boolean;

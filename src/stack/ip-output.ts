@@ -62,12 +62,12 @@ export function emitSegment(
   let pseudo: number;
   if (family === 4) {
     // DF always: RFC 6864 then leaves the ID without meaning, and path MTU discovery works.
-    emitIpv4(view, ip, total, 0, true, TTL, PROTOCOL_TCP, local, remote, 0);
+    emitIpv4(view, ip, total, 0, true, TTL, PROTOCOL_TCP, local, remote, out.ecn);
     pseudo = pseudoHeader(4, local, remote, PROTOCOL_TCP, total - IPV4_HEADER);
   } else {
     const { words } = stack.addresses;
     const label = stack.flowLabels.of(words, 4 * local, 4 * remote, localPort, remotePort);
-    emitIpv6(view, ip, total, 0, label, PROTOCOL_TCP, TTL, words, 4 * local, 4 * remote);
+    emitIpv6(view, ip, total, out.ecn, label, PROTOCOL_TCP, TTL, words, 4 * local, 4 * remote);
     pseudo = pseudoHeaderV6(words, 4 * local, 4 * remote, PROTOCOL_TCP, total - IPV6_HEADER);
   }
   if (link.checksumOffload) {

@@ -40,7 +40,7 @@ import { checkConfig } from "./arguments.ts";
 import type { ListenOptions } from "./bindings.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
 import type { Connection } from "./connection.ts";
-import { DropCounters, IpCounters } from "./counters.ts";
+import { countCodepoint, DropCounters, IpCounters } from "./counters.ts";
 import type { ConnectionHandler, ListenerHandler } from "./events.ts";
 import { FlowLabels } from "./flow-label.ts";
 import { FlowTable, KIND_SYN_RECEIVED, KIND_TCB, KIND_TIME_WAIT } from "./flow-table.ts";
@@ -178,6 +178,7 @@ export class Stack implements TcpContext {
   /** A TCP packet for this stack. Returns whether its memory is kept. */
   tcpInput(seg: Segment): boolean {
     this.counters.InSegs++;
+    countCodepoint(this.ip, seg.ecn);
     const reason = parseTcp(seg.view, seg);
     if (reason !== drop.OK) {
       this.counters.InErrs++;

@@ -5,7 +5,7 @@
  */
 import { add, diff, gt, leq, lt } from "../base/seq.ts";
 import { NEVER } from "../base/time.ts";
-import { FIN, type Segment, SYN } from "../wire/segment.ts";
+import { ECE, FIN, type Segment, SYN } from "../wire/segment.ts";
 import { AckSample } from "./congestion/congestion.ts";
 import { MAX_ECHO_MS, type TcpContext, timestampClock } from "./context.ts";
 import { probeAcked } from "./mtu-probe.ts";
@@ -36,6 +36,7 @@ export function acknowledge(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   sample.sacked = 0;
   sample.delivered = 0;
   sample.rttUs = -1;
+  sample.ece = tcb.ecn && (seg.flags & ECE) !== 0;
   if (sample.acked < 0) {
     if (seg.sackCount > 0) takeLate(tcb, seg, ctx);
     return;
@@ -66,6 +67,7 @@ export function acknowledge(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
     sampleRtt(tcb, sample.rttUs, ctx.config);
   }
   onAck(tcb, seg, sample, duplicate, ctx);
+  if (sample.ece) tcb.deliveredCe += sample.delivered;
   if (ctx.config.pacing && !tcb.congestion.ownsWindow) paceByWindow(tcb, sample.inFlight);
   if (snd.una === snd.nxt) {
     settle(tcb);

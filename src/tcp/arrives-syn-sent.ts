@@ -9,6 +9,7 @@ import { refuse } from "./arrives-closed.ts";
 import { takeFin, takeTextStep } from "./arrives-synchronized.ts";
 import { established, roundReceiveBuffer } from "./calls.ts";
 import { type TcpContext, timestampClock } from "./context.ts";
+import { agree } from "./ecn.ts";
 import { takeSynAck } from "./fast-open.ts";
 import { sampleHandshake } from "./rtt.ts";
 import { CLOSE_WAIT, ESTABLISHED, SYN_RECEIVED } from "./state.ts";
@@ -103,6 +104,7 @@ export function synchronize(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   if (!tcb.windowScale) rcv.scale = 0;
   tcb.sackPermitted = tcb.sackPermitted && seg.sackPermitted;
   tcb.timestamps = tcb.timestamps && seg.hasTimestamps;
+  agree(tcb, seg);
   if (tcb.timestamps) {
     tcb.tsRecent = seg.tsval;
     tcb.tsRecentAt = ctx.now;

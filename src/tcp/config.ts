@@ -93,6 +93,10 @@ export interface TcpConfig extends ProtocolConfig, FastOpenConfig {
   maxPacingRate: number;
   /** Congestion control of new connections. */
   congestion: CongestionName;
+  /** ECN (RFC 3168): agreed to when asked ("passive"), asked for as well ("on"), or "off". Linux: tcp_ecn = 2, 1, 0. */
+  ecn: "off" | "passive" | "on";
+  /** SYNs sent again that still ask for ECN (RFC 3168 6.1.1.1). FreeBSD: net.inet.tcp.ecn.maxretries = 1; Linux: 0. */
+  ecnFallback: number;
   /** HyStart++ (RFC 9406) in the first slow start of CUBIC and NewReno. */
   hystart: boolean;
   /** cwnd shrinks while the application does not use it (RFC 5681 4.1, RFC 2861). Linux: tcp_slow_start_after_idle. */
@@ -146,6 +150,8 @@ export const DEFAULT_CONFIG: TcpConfig = {
   pacing: false,
   maxPacingRate: 0,
   congestion: "cubic",
+  ecn: "passive",
+  ecnFallback: 0,
   hystart: true,
   slowStartAfterIdle: true,
 };

@@ -4,11 +4,12 @@
  */
 import { add, diff, type Seq, seq, toInt } from "../base/seq.ts";
 import * as drop from "../wire/drop.ts";
-import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
+import { ACK, ECE, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { refuse } from "./arrives-closed.ts";
 import { mayAnswerRecord } from "./challenge.ts";
 import { defaultMss } from "./config.ts";
 import { type TcpContext, timestampClock } from "./context.ts";
+import { isSetupSyn } from "./ecn.ts";
 import type { SegmentOut } from "./segment-out.ts";
 import { LISTEN, SYN_RECEIVED } from "./state.ts";
 import { enterState, type Tcb } from "./tcb.ts";
@@ -34,6 +35,7 @@ const HAS_TS = 0x40;
 /** No SYN-ACK of ours was remembered: there is no round trip to measure. */
 const FROM_COOKIE = 0x80;
 const OUR_SCALE_SHIFT = 8;
+const HAS_ECN = 0x1000;
 
 /** What a segment did to a half-open connection. */
 export const KEEP = 0;
@@ -59,6 +61,7 @@ export function fillHalfOpen(
   }
   if (config.sack && seg.sackPermitted) flags |= HAS_SACK;
   if (config.timestamps && seg.hasTimestamps) flags |= HAS_TS;
+  if (config.ecn !== "off" && isSetupSyn(seg)) flags |= HAS_ECN;
   record[at + ISS] = toInt(iss);
   record[at + IRS] = toInt(seg.seq);
   record[at + MSS_WND] = ((seg.mss > 0 ? seg.mss : defaultMss(seg.family)) << 16) | seg.wnd;
@@ -78,13 +81,14 @@ export function fillFromCookie(
   record: Int32Array,
   at: number,
   seg: Segment,
-  options: { mss: number; wscale: number; sackPermitted: boolean },
+  options: { mss: number; wscale: number; sackPermitted: boolean; ecn: boolean },
   ctx: TcpContext,
 ): void {
   let flags = FROM_COOKIE;
   if (seg.hasTimestamps) {
     flags |= HAS_TS;
     if (options.sackPermitted) flags |= HAS_SACK;
+    if (options.ecn) flags |= HAS_ECN;
     if (options.wscale >= 0) {
       const ours = ctx.receiveScale;
       flags |= HAS_SCALE | options.wscale | (ours << OUR_SCALE_SHIFT);
@@ -107,7 +111,7 @@ export function synAck(record: Int32Array, at: number, mss: number, ctx: TcpCont
   out.reset();
   out.seq = seq(record[at + ISS]!);
   out.ack = seq(record[at + IRS]! + 1);
-  out.flags = SYN | ACK;
+  out.flags = (flags & HAS_ECN) !== 0 ? SYN | ACK | ECE : SYN | ACK;
   out.wnd = Math.min(65_535, ctx.config.receiveBuffer);
   out.mss = mss;
   if ((flags & HAS_SCALE) !== 0) out.wscale = (flags >> OUR_SCALE_SHIFT) & SCALE_MASK;
@@ -216,6 +220,7 @@ export function complete(tcb: Tcb, record: Int32Array, at: number, ctx: TcpConte
   rcv.scale = tcb.windowScale ? (flags >> OUR_SCALE_SHIFT) & SCALE_MASK : 0;
   tcb.sackPermitted = (flags & HAS_SACK) !== 0;
   tcb.timestamps = (flags & HAS_TS) !== 0;
+  tcb.ecn = (flags & HAS_ECN) !== 0;
   tcb.tsRecent = record[at + TS_RECENT]!;
   tcb.tsRecentAt = ctx.now;
   tcb.tsOffset = record[at + TS_OFFSET]!;

@@ -5,12 +5,13 @@
  */
 import { add, diff, gt, max, min, type Seq, toInt } from "../base/seq.ts";
 import { NEVER } from "../base/time.ts";
-import { ACK, FIN, PSH, RST, SYN, URG } from "../wire/segment.ts";
+import { ACK, ECE, FIN, PSH, RST, SYN, URG } from "../wire/segment.ts";
 import { SACKED } from "./buffer/sent-ring.ts";
 import { noteUsage } from "./congestion/validation.ts";
 import type { TcpContext } from "./context.ts";
 import { timestampClock } from "./context.ts";
 import { checkAppLimited, noteSent } from "./delivery-rate.ts";
+import { askFlags, markNewText } from "./ecn.ts";
 import { fillSyn } from "./fast-open.ts";
 import { mtuProbeSent, probeText } from "./mtu-probe.ts";
 import { depart, isPaced } from "./pacing.ts";
@@ -83,7 +84,8 @@ function syn(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   tcb.synQueued = false;
   const answering = tcb.state !== SYN_SENT;
   out.seq = tcb.snd.iss;
-  out.flags = answering ? SYN | ACK : SYN;
+  if (answering) out.flags = SYN | ACK | (tcb.ecn ? ECE : 0);
+  else out.flags = SYN | askFlags(tcb, ctx);
   out.ack = tcb.rcv.nxt;
   out.mss = mssToOffer(tcb, ctx);
   if (tcb.windowScale) out.wscale = tcb.rcv.scale;
@@ -248,6 +250,7 @@ function sendText(tcb: Tcb, length: number, ctx: TcpContext, out: SegmentOut): v
   if (tcb.snd.una === snd.nxt) tcb.progressAt = ctx.now;
   fillText(tcb, out, at, length);
   if (last || (out.gsoSize > 0 && ctx.config.pushSuper)) out.flags |= PSH;
+  if (tcb.ecn) markNewText(tcb, out);
   let sequenceLength = length;
   const windowed = snd.wnd - diff(add(at, length), snd.una);
   if (last && tcb.finQueued && windowed > 0) {
@@ -331,7 +334,7 @@ function fillText(tcb: Tcb, out: SegmentOut, at: Seq, length: number): void {
 /** What every segment of a synchronized connection carries: ACK, window, options; and nothing is owed any more. */
 function finish(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   const rcv = tcb.rcv;
-  out.flags |= ACK;
+  out.flags |= tcb.ecnEcho ? ACK | ECE : ACK;
   out.ack = rcv.nxt;
   out.wnd = advertise(tcb, ctx);
   // A keepalive lies below SND.UNA, and so below any SND.UP.

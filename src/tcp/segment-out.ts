@@ -16,6 +16,8 @@ export class SegmentOut {
   /** Text: position in the send buffer, and length in bytes. */
   textPosition = 0;
   textLength = 0;
+  /** The IP header's ECN field (RFC 3168 5). */
+  ecn = 0;
   /** Payload of each segment if this is a super-segment, else 0. */
   gsoSize = 0;
   /** Options: MSS 0, wscale -1 mean absent. */
@@ -38,6 +40,7 @@ export class SegmentOut {
     this.up = 0;
     this.textPosition = 0;
     this.textLength = 0;
+    this.ecn = 0;
     this.gsoSize = 0;
     this.mss = 0;
     this.wscale = -1;

@@ -73,6 +73,14 @@ export class Tcb {
   timestamps: boolean;
   sackPermitted: boolean;
   windowScale: boolean;
+  /** ECN (RFC 3168): our SYN asked for it; agreed; CE is being echoed; CWR is to be said; a codepoint was seen. */
+  ecnAsked = false;
+  ecn = false;
+  ecnEcho = false;
+  cwrQueued = false;
+  ecnSeen = false;
+  /** Bytes whose ACK carried ECE. */
+  deliveredCe = 0;
   /** This end opened actively. */
   active = false;
   /** Our SYN is acknowledged: SND.UNA is no longer ISS (which a comparison could not tell after 2^31 bytes). */

@@ -6,6 +6,7 @@ import { add, diff, lt, max, min } from "../base/seq.ts";
 import * as drop from "../wire/drop.ts";
 import { FIN, type Segment } from "../wire/segment.ts";
 import { MAX_ECHO_MS, type TcpContext, timestampClock } from "./context.ts";
+import { takeCodepoint } from "./ecn.ts";
 import { ACK_DELAYED, ACK_NOW, EVENT_DATA, type Tcb } from "./tcb.ts";
 import { startDelayedAck } from "./timers.ts";
 
@@ -17,6 +18,7 @@ export function takeText(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   tcb.lastDataReceived = ctx.now;
   const segment = seg.gsoSize > 0 ? seg.gsoSize : length;
   if (segment > rcv.mss) rcv.mss = Math.min(segment, MAX_SEGMENT);
+  if (tcb.ecn) takeCodepoint(tcb, seg);
   if (seg.seq !== rcv.nxt) {
     takeAhead(tcb, seg, ctx);
     return false;

@@ -256,6 +256,7 @@ export function enterCwr(tcb: Tcb, sample: AckSample): void {
 function beginCwr(tcb: Tcb, sample: AckSample): void {
   tcb.recover = tcb.snd.nxt;
   tcb.recovery.tlpOut = TLP_NONE;
+  tcb.cwrQueued = tcb.ecn;
   beginReduction(tcb, sample);
   tcb.congestion.onLoss(tcb, diff(tcb.snd.nxt, tcb.snd.una), sample);
 }
@@ -290,6 +291,7 @@ export function onTimeout(tcb: Tcb, ctx: TcpContext): void {
   markAllLost(tcb, ctx);
   if (first) rememberWindow(tcb);
   tcb.congestion.onTimeout(tcb, flight, first);
+  tcb.cwrQueued = tcb.ecn;
   tcb.dupAcks = 0;
   // What RACK spares is still in flight; one segment more than that may leave.
   if (!tcb.congestion.ownsWindow) tcb.cwnd = inFlight(tcb) + tcb.snd.mss;

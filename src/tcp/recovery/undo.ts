@@ -71,7 +71,10 @@ export function mayUndo(tcb: Tcb, seg: Segment): boolean {
 export function undo(tcb: Tcb, unmark: boolean): void {
   const rec = tcb.recovery;
   if (unmark) unmarkLost(tcb);
-  if (tcb.priorSsthresh > 0) tcb.congestion.onUndo(tcb);
+  if (tcb.priorSsthresh > 0) {
+    tcb.congestion.onUndo(tcb);
+    tcb.cwrQueued = false;
+  }
   rec.canUndo = false;
   // RACK looks again at what it need not have marked.
   rec.advanced = true;

@@ -10,9 +10,16 @@ export function ipHeader(address: string): number {
 }
 
 /** Writes the header of a packet of `total` bytes at 0. */
-export function emitIp(view: DataView, total: number, protocol: number, src: string, dst: string): void {
-  if (src.includes(":")) emitIpv6(view, 0, total, 0, 0, protocol, 64, both(src, dst), 0, 4);
-  else emitIpv4(view, 0, total, 1, true, 64, protocol, parseIpv4Address(src)!, parseIpv4Address(dst)!, 0);
+export function emitIp(
+  view: DataView,
+  total: number,
+  protocol: number,
+  src: string,
+  dst: string,
+  tos = 0,
+): void {
+  if (src.includes(":")) emitIpv6(view, 0, total, tos, 0, protocol, 64, both(src, dst), 0, 4);
+  else emitIpv4(view, 0, total, 1, true, 64, protocol, parseIpv4Address(src)!, parseIpv4Address(dst)!, tos);
 }
 
 /** The partial sum of the pseudo-header. */

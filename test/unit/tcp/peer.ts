@@ -48,6 +48,8 @@ export interface Extra {
   wscale?: number;
   sackPermitted?: boolean;
   options?: Uint8Array;
+  /** The IP header's ECN field. */
+  ecn?: number;
 }
 
 /** The other end of one connection, speaking only as the test says. */
@@ -98,7 +100,7 @@ export class Peer {
     const bytes = new Uint8Array(at0 + tcpLength);
     const view = new DataView(bytes.buffer);
     const bits = flagBits(flags);
-    emitIp(view, bytes.length, 6, this.address, this.stackAddress);
+    emitIp(view, bytes.length, 6, this.address, this.stackAddress, extra.ecn ?? 0);
     emitTcp(
       view,
       at0,

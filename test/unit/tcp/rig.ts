@@ -54,6 +54,8 @@ export interface Sent {
   readonly ts: { val: number; ecr: number } | null;
   readonly sack: [left: number, right: number][];
   readonly gsoSize: number;
+  /** The IP header's ECN field. */
+  readonly ecn: number;
   /** Microseconds since the rig began. */
   readonly at: number;
   readonly raw: Uint8Array;
@@ -222,6 +224,7 @@ export class Rig {
       ts: seg.hasTimestamps ? { val: seg.tsval, ecr: seg.tsecr } : null,
       sack,
       gsoSize,
+      ecn: seg.ecn,
       at: this.now - this.start,
       raw,
     });
