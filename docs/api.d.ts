@@ -110,6 +110,9 @@ export declare class Connection {
     get bytesAcked(): number;
     get bytesReceived(): number;
     send(bytes: Uint8Array, copy?: boolean): boolean;
+    sendUrgent(bytes: Uint8Array): boolean;
+    receiveUrgent(): number | null;
+    get atMark(): boolean;
     read(max?: number): Uint8Array | null;
     pause(): void;
     resume(): void;
@@ -129,6 +132,7 @@ export declare class Connection {
 }
 export interface ConnectionHandler {
     onConnect?(connection: Connection): void;
+    onUrgent?(connection: Connection): void;
     onData?(connection: Connection, bytes: Uint8Array): void;
     onEnd?(connection: Connection): void;
     onDrain?(connection: Connection): void;

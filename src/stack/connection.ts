@@ -18,8 +18,10 @@ import {
   EVENT_END,
   EVENT_FINISH,
   EVENT_TROUBLE,
+  EVENT_URGENT,
   type Tcb,
 } from "../tcp/tcb.ts";
+import { isAtMark, receiveUrgent, sendUrgent } from "../tcp/urgent.ts";
 import { congestionArgument } from "./arguments.ts";
 import type { ConnectionHandler } from "./events.ts";
 import { KIND_TIME_WAIT } from "./flow-table.ts";
@@ -144,6 +146,21 @@ export class Connection {
     return send(this.#tcb, bytes, copy, this.#stack);
   }
 
+  /** SEND with the URGENT flag (RFC 9293 3.8.5, MSG_OOB): as `send`; the last byte is marked urgent. RFC 6093 6 advises new applications against it. */
+  sendUrgent(bytes: Uint8Array): boolean {
+    return sendUrgent(this.#tcb, bytes, this.#stack);
+  }
+
+  /** Out of band (`oobInline: false`): the urgent byte, once, from its arrival on; else null (recv with MSG_OOB). */
+  receiveUrgent(): number | null {
+    return receiveUrgent(this.#tcb);
+  }
+
+  /** SIOCATMARK: the next byte to read is the urgent one. A read, or `onData`, never goes past it from before. */
+  get atMark(): boolean {
+    return isAtMark(this.#tcb);
+  }
+
   /** RECEIVE, the pull way, for paused connections or those without `onData`: up to `max` bytes, null when there are none. */
   read(max: number = Number.MAX_SAFE_INTEGER): Uint8Array | null {
     const bytes = receive(this.#tcb, max, this.#stack);
@@ -260,6 +277,10 @@ export class Connection {
         tcb.events &= ~EVENT_CONNECT;
         handler.onConnect?.(this);
       }
+      if ((tcb.events & EVENT_URGENT) !== 0) {
+        tcb.events &= ~EVENT_URGENT;
+        this.handler.onUrgent?.(this);
+      }
       if ((tcb.events & EVENT_DATA) !== 0) this.#deliverData();
       if ((tcb.events & EVENT_END) !== 0 && !tcb.paused && tcb.queuedToRead === 0) {
         tcb.events &= ~EVENT_END;
@@ -292,7 +313,8 @@ export class Connection {
   #deliverData(): void {
     const tcb = this.#tcb;
     while (!tcb.paused && tcb.queuedToRead > 0 && this.handler.onData !== undefined) {
-      const bytes = receive(tcb, Number.MAX_SAFE_INTEGER, this.#stack)!;
+      const bytes = receive(tcb, Number.MAX_SAFE_INTEGER, this.#stack);
+      if (bytes === null) break;
       this.handler.onData(this, bytes);
     }
     if (tcb.queuedToRead === 0) tcb.events &= ~EVENT_DATA;

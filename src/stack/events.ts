@@ -12,6 +12,8 @@ import type { Listener } from "./listener.ts";
 export interface ConnectionHandler {
   /** ESTABLISHED was reached by `Stack.connect` (accepted connections already are). */
   onConnect?(connection: Connection): void;
+  /** The peer marked urgent data (RFC 9293 3.8.5 MUST-32), which may be still to come. Told before the data; see `Connection.atMark`. */
+  onUrgent?(connection: Connection): void;
   /**
    * Bytes arrived, in order. They are the application's to keep; they may be a view of a larger slab, so
    * copy what is small and kept for long. Not called while paused: the receive window closes instead.

@@ -25,6 +25,8 @@ export interface ConnectionSettings {
   readonly userTimeoutMs?: number;
   /** SO_LINGER; -1: off. */
   readonly lingerMs?: number;
+  /** SO_OOBINLINE: the urgent byte stays in the stream (RFC 6093 4), the default; false: `Connection.receiveUrgent` has it. */
+  readonly oobInline?: boolean;
   /** TCP_MAXSEG: the largest segment to send and to offer in the SYN, 64 to 65,495; 0: what the path takes. */
   readonly maxSegment?: number;
   /** SO_RCVBUF: bytes that may wait to be read, the window with them; it then no longer grows by itself. */
@@ -53,6 +55,7 @@ export function applySettings(tcb: Tcb, settings: ConnectionSettings, stack: Sta
   if (keepCount !== undefined) tcb.keepAliveCount = keepCount;
   if (userTimeoutMs !== undefined) tcb.userTimeout = userTimeoutMs * MS;
   if (lingerMs !== undefined) tcb.linger = lingerMs < 0 ? -1 : lingerMs * MS;
+  if (settings.oobInline !== undefined) tcb.oobInline = settings.oobInline;
   if (settings.keepInitMs !== undefined) setKeepInit(tcb, settings.keepInitMs * MS, stack);
   if (settings.maxSegment !== undefined) setMaxSegment(tcb, settings.maxSegment, stack);
   if (settings.keepAlive !== undefined) setKeepAlive(tcb, settings.keepAlive, stack);

@@ -3,10 +3,10 @@
  * function each, in the RFC's order. TIME-WAIT has no TCB here (arrives-time-wait.ts). A step returns false to end
  * the processing of the segment.
  */
-import { add, diff, geq, gt, lt, max } from "../base/seq.ts";
+import { add, diff, geq, gt, lt } from "../base/seq.ts";
 import { NEVER } from "../base/time.ts";
 import * as drop from "../wire/drop.ts";
-import { ACK, FIN, RST, type Segment, SYN, URG } from "../wire/segment.ts";
+import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { acknowledge, isAckAcceptable } from "./ack.ts";
 import { refuse } from "./arrives-closed.ts";
 import { abort, established } from "./calls.ts";
@@ -28,6 +28,7 @@ import {
 import { ACK_NOW, EVENT_END, enterState, type Tcb } from "./tcb.ts";
 import { takeText, trimToWindow } from "./text.ts";
 import { limitFinWait2, startRetransmit } from "./timers.ts";
+import { takeUrgent } from "./urgent.ts";
 import { acceptanceWindow } from "./window.ts";
 
 /** Takes one segment. Returns whether the packet's memory is kept. */
@@ -43,7 +44,7 @@ export function arrivesSynchronized(tcb: Tcb, seg: Segment, ctx: TcpContext): bo
   // Third: security and compartment. Not used on the Internet (RFC 9293 3.10.7.4 note).
   if (!checkSyn(tcb, seg, ctx)) return false;
   if (!checkAck(tcb, seg, ctx)) return false;
-  takeUrgent(tcb, seg);
+  takeUrgent(tcb, seg, ctx);
   const kept = takeTextStep(tcb, seg, ctx);
   takeFin(tcb, seg, ctx);
   return kept;
@@ -240,16 +241,6 @@ function synAcknowledged(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   established(tcb, ctx);
   ctx.markDirty(tcb);
   return true;
-}
-
-/** Sixth: the URG bit (RFC 6093: the pointer is to the byte after the urgent data). Text is delivered in line. */
-function takeUrgent(tcb: Tcb, seg: Segment): void {
-  if ((seg.flags & URG) === 0 || seg.up === 0) return;
-  const state = tcb.state;
-  if (state !== ESTABLISHED && state !== FIN_WAIT_1 && state !== FIN_WAIT_2) return;
-  const { rcv } = tcb;
-  if (lt(rcv.up, rcv.nxt)) rcv.up = rcv.nxt;
-  rcv.up = max(rcv.up, add(seg.seq, seg.up));
 }
 
 /** Seventh: the text, in the states that take it. */

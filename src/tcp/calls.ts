@@ -23,6 +23,7 @@ import {
 } from "./state.ts";
 import { EVENT_CLOSE, EVENT_CONNECT, EVENT_FINISH, enterState, type Tcb } from "./tcb.ts";
 import { limitFinWait2, startKeepAlive } from "./timers.ts";
+import { readLimit } from "./urgent.ts";
 import { taken } from "./window.ts";
 
 /** Active OPEN (3.10.1): chooses the ISS and queues the SYN. */
@@ -85,7 +86,7 @@ function canSend(tcb: Tcb): boolean {
 /** RECEIVE (3.10.3): up to `max` bytes as a view, null when there are none. */
 export function receive(tcb: Tcb, max: number, ctx: TcpContext): Uint8Array | null {
   if (tcb.queuedToRead === 0) return null;
-  const bytes = tcb.receiveBuffer.shift(max);
+  const bytes = tcb.receiveBuffer.shift(tcb.urgent === null ? max : readLimit(tcb, max));
   if (bytes !== null && tcb.slot >= 0 && tcb.state !== TIME_WAIT) taken(tcb, bytes.length, ctx);
   return bytes;
 }

@@ -28,7 +28,8 @@ export function fastPath(tcb: Tcb, seg: Segment, ctx: TcpContext): number {
     tcb.caState !== CA_OPEN ||
     tcb.readClosed ||
     tcb.finAhead ||
-    tcb.hasGaps
+    tcb.hasGaps ||
+    tcb.urgent !== null
   ) {
     return SLOW;
   }

@@ -41,8 +41,9 @@ export function sackBlocksMax(tcb: Tcb): number {
 /** Largest text of one (super-)segment. */
 export function largestText(tcb: Tcb): number {
   const mss = segmentText(tcb);
-  // A device may copy CWR to every segment that it cuts; RFC 3168 6.1.2 wants it on one (virtio has a GSO type for it).
-  if (!tcb.path.offload || tcb.cwrQueued) return mss;
+  // A device may copy CWR to every segment that it cuts; RFC 3168 6.1.2 wants it on one (virtio has a GSO type for it). The
+  // urgent pointer it copies as it is, which is another one in each of them.
+  if (!tcb.path.offload || tcb.cwrQueued || gt(tcb.snd.up, tcb.snd.una)) return mss;
   const most = PACKET_MAX - HEADERS_MAX;
   return Math.max(mss, Math.floor((tcb.pacingRate > 0 ? Math.min(most, quantum(tcb)) : most) / mss) * mss);
 }

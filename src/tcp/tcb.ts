@@ -20,6 +20,7 @@ import type { MtuSearch } from "./mtu-search.ts";
 import { RecoveryState } from "./recovery/recovery-state.ts";
 import { ReceiveSequence, SendSequence } from "./sequence-variables.ts";
 import { CLOSED, isLegal, STATE_NAMES, type State } from "./state.ts";
+import type { UrgentMark } from "./urgent.ts";
 
 /** States of recovery, numbered as tcp_info's ca_state. */
 export const CA_OPEN = 0;
@@ -37,6 +38,8 @@ export const EVENT_DRAIN = 8;
 export const EVENT_FINISH = 16;
 export const EVENT_TROUBLE = 32;
 export const EVENT_CLOSE = 64;
+/** Told before EVENT_DATA. */
+export const EVENT_URGENT = 128;
 
 /** ACK owed to the peer. */
 export const ACK_NONE = 0;
@@ -86,6 +89,9 @@ export class Tcb {
   /** Our SYN is acknowledged: SND.UNA is no longer ISS (which a comparison could not tell after 2^31 bytes). */
   synAcked = false;
 
+  /** The urgent mark, once there was one; whether the urgent byte stays in the stream (SO_OOBINLINE). */
+  urgent: UrgentMark | null = null;
+  oobInline = true;
   /** Set while, and after, text rode on a SYN (RFC 7413). */
   fastOpen: FastOpen | null = null;
 
