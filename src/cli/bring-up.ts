@@ -21,6 +21,7 @@ export function bringUp(options: LinkOptions): RunningStack {
         ...(options.spinUs === null ? {} : { spinUs: options.spinUs }),
       },
       addresses: [`${options.stack}/${options.prefixLength}`],
+      tcp: { congestion: options.congestion },
     });
   } catch (error) {
     throw explainTun(error, options.tun);

@@ -39,7 +39,11 @@ export function memoryNetwork(options: ServeOptions): LabNetwork {
     offload: options.offload,
     schedule: (deliver) => setImmediate(deliver),
   });
-  const running = createStack({ device: near, addresses: [`${options.stack}/${options.prefixLength}`] });
+  const running = createStack({
+    device: near,
+    addresses: [`${options.stack}/${options.prefixLength}`],
+    tcp: { congestion: options.congestion },
+  });
   const client = createStack({ device: far, addresses: [options.host] });
   const net = createNet(client);
   return { device: "memory", running, client, open: (host, port) => net.connect({ host, port }) };

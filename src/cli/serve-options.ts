@@ -4,6 +4,7 @@
  */
 import type { Command } from "commander";
 import { formatIpv4, maskV4, samePrefixV4 } from "../base/address.ts";
+import type { CongestionName } from "../tcp/congestion/congestion.ts";
 import {
   parseChoice,
   parseHostAddress,
@@ -35,6 +36,7 @@ export interface LinkOptions {
   prefixLength: number;
   mtu: number;
   offload: boolean;
+  congestion: CongestionName;
   /** Microseconds of polling after a productive batch; null: the driver's own choice. */
   spinUs: number | null;
   pcap: string | null;
@@ -54,6 +56,8 @@ export type RawOptions = Partial<Record<string, string | boolean>>;
 const MTU_MIN = 576;
 /** The largest IP packet, and the largest MTU that Linux gives a TUN device. */
 const MTU_MAX = 65_535;
+/** The keys of `CONGESTION_CONTROLS`. */
+const CONGESTION_NAMES: readonly CongestionName[] = ["cubic", "newreno", "bbr"];
 /** As `TunOptions.spinUs`. */
 const SPIN_MAX_US = 10_000;
 
@@ -68,6 +72,7 @@ export function addLinkOptions(command: Command): Command {
     .option("--mtu <bytes>", `largest IP packet, ${MTU_MIN} to ${MTU_MAX}`, "1500")
     .option("--queues <n>", "queues of the device; more than 1 is not there yet", "1")
     .option("--no-offload", "no super-segments and no partial checksums: a packet a segment")
+    .option("--congestion <name>", "congestion control: cubic, newreno or bbr", "cubic")
     .option("--spin <us>", "microseconds of polling after a productive batch")
     .option("--pcap <file>", "write every packet to a pcapng file")
     .option("--control <path>", "the control socket; default usertcp/<netns>-<tun>.sock under /run");
@@ -125,6 +130,7 @@ export function readLinkOptions(raw: RawOptions): LinkOptions {
     prefixLength: host.bits,
     mtu: parseWhole("--mtu", textOf(raw, "mtu") ?? "1500", MTU_MIN, MTU_MAX),
     offload: raw["offload"] !== false,
+    congestion: parseChoice("--congestion", textOf(raw, "congestion") ?? "cubic", CONGESTION_NAMES),
     spinUs: spin === null ? null : parseWhole("--spin", spin, 0, SPIN_MAX_US),
     pcap: readPath(raw, "pcap"),
     control: readPath(raw, "control"),

@@ -37,12 +37,17 @@ describe("options of serve", () => {
         mtu: 1500,
         offload: true,
       },
-      ...{ spinUs: null, pcap: null, control: null, api: "raw" },
+      ...{ congestion: "cubic", spinUs: null, pcap: null, control: null, api: "raw" },
       services: { echo: 7, discard: 9, chargen: 19, http: 80, keep: 0 },
     });
   });
 
   const MISUSE: [string, RawOptions, RegExp][] = [
+    [
+      "a congestion control that is none",
+      { congestion: "vegas" },
+      /--congestion takes .*cubic.*newreno.*bbr.*vegas/,
+    ],
     ["an MTU that is no number", { mtu: "big" }, /^--mtu takes a whole number from 576 to 65535, not 'big'$/],
     ["an MTU below what every host takes", { mtu: "575" }, /^--mtu takes .* not '575'$/],
     ["an MTU above the largest packet", { mtu: "65536" }, /^--mtu takes .* not '65536'$/],
