@@ -38,10 +38,20 @@ export class DeliveryRate {
   latestIsLimited = false;
 }
 
-/** Starts sampling on a connection. */
+/** Starts sampling on a connection. What is in flight already says little: it counts as limited by the application. */
 export function trackRate(tcb: Tcb): void {
-  tcb.rate ??= new DeliveryRate();
-  tcb.sentRing.trackRate();
+  const ring = tcb.sentRing;
+  if (tcb.rate !== null) return;
+  const rate = new DeliveryRate();
+  tcb.rate = rate;
+  ring.trackRate();
+  if (ring.count === 0) return;
+  rate.firstSentAt = rate.deliveredAt = tcb.lastSent;
+  markAppLimited(tcb, rate);
+  for (let i = 0; i < ring.count; i++) {
+    const sentAt = ring.sentAt(i);
+    ring.rate!.stamp(ring.rateRow(i), tcb.delivered, sentAt, sentAt, inFlight(tcb), tcb.lost, true);
+  }
 }
 
 /** Record `i` has just been sent, for the first time or again (OnPacketSent). */
