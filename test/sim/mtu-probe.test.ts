@@ -34,6 +34,14 @@ describe("a black hole", () => {
     },
   );
 
+  test("the same over IPv6: down to 1,024 bytes of text, and up again", () => {
+    const net = pair({ delay: 10 * MS }, {}, {}, 6);
+    net.wire.there.change({ mtu: 1_400 });
+    const { mss } = transfer(net, 1_000_000);
+    expect(mss + 72).toBeLessThanOrEqual(1_400);
+    expect(mss + 72).toBeGreaterThan(1_380);
+  });
+
   test("off: it hangs", () => {
     const net = pair({ delay: 10 * MS }, tcp({ mtuProbing: "off" }));
     net.wire.there.change({ mtu: 1_400 });

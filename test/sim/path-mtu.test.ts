@@ -1,6 +1,7 @@
 /** Paths narrower than the hosts' links: routers that say so, routers that fragment (RFC 1191, RFC 791 3.2). */
 import { describe, expect, test } from "vitest";
 import { finish, sum } from "../../src/base/checksum.ts";
+import { seq } from "../../src/base/seq.ts";
 import { MS, SECOND } from "../../src/base/time.ts";
 import type { Packet } from "../../src/sim/packet.ts";
 import { connected, type Pair, pair } from "./pair.ts";
@@ -34,6 +35,38 @@ describe("a narrower link in the middle", () => {
       expect(net.a.stack.interfaces.pathTo(4, net.b.key, net.a.link).mtu).toBe(1_000);
     },
   );
+
+  test.each([
+    ["packets", false],
+    ["super-segments", true],
+  ])("RFC 8201 4, 5.4: the same over IPv6: %s", (_, offload) => {
+    const net = pair({ delay: 10 * MS, tooBig: "answer" }, { offload }, {}, 6);
+    net.wire.there.change({ mtu: 1_300 });
+    const took = transfer(net);
+    expect(took).toBeLessThan(400 * MS);
+    expect(net.a.stack.counters).toMatchObject({ TCPTimeouts: 0, TCPSackRecovery: 0 });
+    expect(net.a.stack.snapshot().sockets[0]!.info!.pmtu).toBe(1_300);
+  });
+
+  test("RFC 8201 4: less than 1,280 is not believed over IPv6", () => {
+    const net = pair({ delay: 10 * MS, tooBig: "answer" }, {}, {}, 6);
+    const { client } = connected(net);
+    net.wire.there.change({ mtu: 1_000 });
+    client.send(new Uint8Array(10_000));
+    net.world.run(100 * MS);
+    expect(client.info().pmtu).toBe(1_500);
+    expect(net.a.stack.drops.toObject()["icmp-unmatched"]).toBeGreaterThan(0);
+  });
+
+  test.each([2 ** 31, 2 ** 32])("a transfer whose sequence numbers pass %d", (edge) => {
+    for (const start of [edge - 100_000, edge - 300_000]) {
+      const net = pair({ delay: 10 * MS, tooBig: "answer" });
+      net.a.stack.isn = () => seq(start);
+      net.wire.there.change({ mtu: 1_000 });
+      transfer(net);
+      expect(net.a.stack.counters.TCPTimeouts).toBe(0);
+    }
+  });
 
   test("RFC 1191 7.1: a router that does not say how much: plateau by plateau", () => {
     const net = pair({ delay: 10 * MS, tooBig: "answer-without-mtu" }, { mtu: 9_000 });

@@ -28,6 +28,8 @@ const LINUX: Partial<TcpConfig> = {
   // Linux takes a segment that lacks the timestamps agreed on, and a reset in TIME-WAIT unless tcp_rfc1337.
   timestampsRequired: false,
   timeWaitReset: "accept",
+  // tcp_mtu_probing = 0.
+  mtuProbing: "off",
   pushSuper: true,
 };
 
@@ -54,6 +56,8 @@ const FREEBSD: Partial<TcpConfig> = {
   dsack: false,
   // icmp_may_rst = 1 and only for hard errors.
   icmpMayReset: "hard",
+  // pmtud_blackhole_detection = 0.
+  mtuProbing: "off",
   resetErrors: "bsd",
   timeWaitReset: "ignore",
   receiveWindow: "buffer",

@@ -64,6 +64,9 @@ const LINUX: Readonly<Record<string, Rule>> = {
     config.sendBuffer = initial;
     config.sendBufferMax = most;
   },
+  "net.ipv4.tcp_mtu_probing": (config, value) => {
+    config.mtuProbing = (["off", "blackhole", "always"] as const)[first(value)] ?? "always";
+  },
   "net.ipv4.tcp_timestamps": flag("timestamps"),
   "net.ipv4.tcp_sack": flag("sack"),
   "net.ipv4.tcp_dsack": flag("dsack"),
@@ -130,6 +133,9 @@ const FREEBSD: Readonly<Record<string, Rule>> = {
   "net.inet.tcp.rexmit_slop": number("rtoSlop", MS),
   "net.inet.tcp.rexmit_drop_options": (config, value) => {
     config.rexmitDropOptions = first(value) !== 0 ? 3 : 0;
+  },
+  "net.inet.tcp.pmtud_blackhole_detection": (config, value) => {
+    config.mtuProbing = first(value) !== 0 ? "blackhole" : "off";
   },
   "net.inet.tcp.keepinit": number("keepInit", MS),
   "net.inet.tcp.keepidle": number("keepAliveIdle", MS),
