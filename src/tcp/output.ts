@@ -355,8 +355,8 @@ function finish(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   tcb.segsOut++;
   if (out.textLength > 0) {
     tcb.lastDataSent = ctx.now;
-    // An exchange: ACKs ride on answers.
-    tcb.quickAcks = 0;
+    // An exchange: ACKs ride on answers. What was sent long after the last text came answers nothing (Linux: pingpong mode).
+    if (ctx.now - tcb.lastDataReceived < ctx.config.delayedAck) tcb.quickAcks = 0;
   }
   return true;
 }

@@ -34,6 +34,11 @@ export interface ProtocolConfig {
   /** A reset in TIME-WAIT: "ignore", the default (RFC 1337 3 (F1)), or "accept" (RFC 9293 3.10.7.4; Linux without tcp_rfc1337). */
   timeWaitReset: "ignore" | "accept";
   /**
+   * In TIME-WAIT, what has no ACK and opens no connection is dropped silently (BSD). Default false: answered by an ACK, as RFC 9293
+   * 3.10.7.4 and RFC 5961 4 have it.
+   */
+  timeWaitNeedsAck: boolean;
+  /**
    * What a reset says to the application. "linux", the default: EPIPE in CLOSE-WAIT, nothing in CLOSING and LAST-ACK
    * (RFC 9293 3.10.7.4), ECONNRESET elsewhere; "bsd": ECONNRESET in all of them.
    */
@@ -69,6 +74,8 @@ export interface ProtocolConfig {
   ackEvery: "full" | "any";
   /** An ACK sent in FIN-WAIT-1, CLOSING and LAST-ACK carries the FIN again while that is unacknowledged. Default false; BSD: true. */
   repeatFin: boolean;
+  /** A super-segment takes at most half of cwnd, so that two are under way (Linux: tcp_cwnd_test). Default false. */
+  halfWindowSuper: boolean;
   /** Duplicates are reported by SACK (RFC 2883). Linux: tcp_dsack. */
   dsack: boolean;
   /** PSH on every super-segment of new text, which a receiver that merges then passes on at once. Default false; Linux: true since 5.4. */
@@ -83,6 +90,7 @@ export const DEFAULT_PROTOCOL: ProtocolConfig = {
   blackhole: 0,
   icmpMayReset: "any",
   timeWaitReset: "ignore",
+  timeWaitNeedsAck: false,
   resetErrors: "linux",
   receiveWindow: "advertised",
   receiveBufferRounded: false,
@@ -93,6 +101,7 @@ export const DEFAULT_PROTOCOL: ProtocolConfig = {
   rtoSlop: 0,
   ackEvery: "full",
   repeatFin: false,
+  halfWindowSuper: false,
   dsack: true,
   pushSuper: false,
 };

@@ -63,7 +63,7 @@ export function nextText(tcb: Tcb, ctx: TcpContext): number {
   const room = tcb.cwnd - flight;
   // Paced text waits with the window half used: only a window that is full limits it.
   if (room < pending && room <= usable && (tcb.pacingRate === 0 || room < mss)) noteUsage(tcb, true, ctx);
-  let length = Math.min(pending, usable, room, largestText(tcb));
+  let length = Math.min(pending, usable, room, largestNewText(tcb, ctx));
   if (length <= 0) return 0;
   if (length >= mss) {
     const whole = length - (length % mss);
@@ -77,6 +77,14 @@ export function nextText(tcb: Tcb, ctx: TcpContext): number {
     return length;
   }
   return mayLeaveSmall(tcb) ? length : 0;
+}
+
+/** Largest new text of one (super-)segment. */
+function largestNewText(tcb: Tcb, ctx: TcpContext): number {
+  const largest = largestText(tcb);
+  if (!ctx.config.halfWindowSuper) return largest;
+  const mss = segmentText(tcb);
+  return Math.min(largest, Math.max(1, Math.floor(tcb.cwnd / 2 / mss)) * mss);
 }
 
 /** Nothing was outstanding. */

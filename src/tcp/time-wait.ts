@@ -78,7 +78,11 @@ export function arrivesTimeWait(record: Int32Array, at: number, seg: Segment, ct
     // Its first case: timestamps now, none before.
     const firstTs = (record[at + FLAGS]! & HAS_TS) === 0 && seg.hasTimestamps;
     if (hasTs && newer !== 0 ? newer > 0 : firstTs || gt(seg.seq, next)) return REUSE;
-    return ANSWER;
+    if (!ctx.config.timeWaitNeedsAck) return ANSWER;
+  }
+  if ((seg.flags & ACK) === 0 && ctx.config.timeWaitNeedsAck) {
+    ctx.drop(drop.TCP_NO_ACK);
+    return IGNORED;
   }
   const stale = hasTs && newer < 0;
   const length = seg.len;

@@ -84,6 +84,7 @@ function listen(socket: PosixSocket, call: SystemCall, context: CallContext): Ca
         backlog,
         reuseAddr: socket.settings.get("SO_REUSEADDR") === 1,
         settings,
+        ...fastOpenOf(socket),
       },
       {},
     );
@@ -94,6 +95,12 @@ function listen(socket: PosixSocket, call: SystemCall, context: CallContext): Ca
   context.underTest = socket;
   context.listening = socket;
   return done(0);
+}
+
+/** TCP_FASTOPEN on a listener: how many connections may wait that a SYN alone opened. */
+function fastOpenOf(socket: PosixSocket): { fastOpen?: number } {
+  const most = socket.settings.get("TCP_FASTOPEN");
+  return most === undefined ? {} : { fastOpen: most };
 }
 
 function accept(socket: PosixSocket, call: SystemCall, context: CallContext): CallOutcome | null {
@@ -130,12 +137,13 @@ export function open(
   socket: PosixSocket,
   to: { host: string; port: number },
   context: CallContext,
+  fastOpen: Uint8Array | boolean = false,
 ): CallOutcome | null {
   const { stack } = context.machine;
   const settings = settingsOf(socket.settings, optionContext(context));
   try {
     const connection = stack.connect(
-      { ...settings, ...to, localPort: socket.boundPort ?? 0, localAddress: context.network.local },
+      { ...settings, ...to, localPort: socket.boundPort ?? 0, localAddress: context.network.local, fastOpen },
       {},
     );
     socket.error = null;
@@ -160,8 +168,11 @@ function connectCall(socket: PosixSocket, call: SystemCall, context: CallContext
     return first && (context.profile === "linux" || !socket.nonBlocking) ? done(0) : failed("EISCONN");
   }
   if (socket.connection === null) {
-    const failure = open(socket, destinationOf(call.arguments[1], context), context);
+    const defers = socket.settings.get("TCP_FASTOPEN_CONNECT") === 1;
+    const failure = open(socket, destinationOf(call.arguments[1], context), context, defers);
     if (failure !== null) return failure;
+    // The SYN waits for the first write, and the application is told that it may write.
+    if (socket.connection!.synRoom > 0) return done(0);
     context.machine.settle();
     if (socket.nonBlocking && socket.isConnecting) return failed("EINPROGRESS");
     return null;

@@ -1,4 +1,5 @@
 /** The calls that move bytes: read, write and their kin. */
+import { FAST_OPEN_CLIENT } from "../../tcp/fast-open-config.ts";
 import type { Expression, SystemCall } from "./ast.ts";
 import { destinationOf, open } from "./call-socket.ts";
 import {
@@ -78,13 +79,13 @@ function sending(
     if (socket.listener !== null) return failed("EPIPE");
     const nonBlocking = socket.nonBlocking || has("MSG_DONTWAIT");
     if (socket.connection === null && !isOpened) {
-      const opened = openBySending(socket, context, has("MSG_FASTOPEN"), to, nonBlocking);
+      const opened = openBySending(socket, context, count, has("MSG_FASTOPEN"), to, nonBlocking);
       if (opened !== null) return opened;
       isOpened = true;
     }
-    if (socket.isConnecting && context.profile === "linux" && !isOpened) {
-      return outcome(null, nonBlocking);
-    }
+    const { connection } = socket;
+    if (connection !== null && connection.synRoom > 0) return sendWithSyn(socket, count, nonBlocking);
+    if (socket.isConnecting && context.profile === "linux") return outcome(null, nonBlocking);
     const sent = socket.transmit(left);
     if (typeof sent === "string") return left < count ? done(count - left) : failed(sent);
     if (sent === null && left === count) return outcome(null, nonBlocking);
@@ -93,32 +94,40 @@ function sending(
   };
 }
 
-/** A first write that opens the connection: Linux's MSG_FASTOPEN or a deferred connect, 4.4BSD's implied connect. Null: it is open. */
+/** The SYN was waiting for this: as much as it has room for leaves with it. */
+function sendWithSyn(socket: PosixSocket, count: number, nonBlocking: boolean): CallOutcome {
+  const { connection } = socket;
+  const length = nonBlocking ? Math.min(count, connection!.synRoom) : count;
+  connection!.send(new Uint8Array(length));
+  return done(length);
+}
+
+/** A first write that opens the connection: Linux's MSG_FASTOPEN, 4.4BSD's implied connect. Null: go on writing. */
 function openBySending(
   socket: PosixSocket,
   context: CallContext,
+  count: number,
   fastOpen: boolean,
   to: Expression | undefined,
   nonBlocking: boolean,
 ): CallOutcome | null {
   const linux = context.profile === "linux";
-  const { deferred } = socket;
-  if (deferred === null && (to === undefined || (linux && !fastOpen))) {
-    return failed(linux ? "EPIPE" : "ENOTCONN");
-  }
-  socket.deferred = null;
-  const failure = open(socket, deferred ?? destinationOf(to, context), context);
+  if (to === undefined || (linux && !fastOpen)) return failed(linux ? "EPIPE" : "ENOTCONN");
+  const allows = (context.machine.stack.config.fastOpen & FAST_OPEN_CLIENT) !== 0;
+  if (linux && !allows) return failed("EOPNOTSUPP");
+  const asks = linux || socket.settings.get("TCP_FASTOPEN") === 1;
+  // Without text the SYN can't wait for any; BSD queues all of it behind the handshake.
+  const text = linux ? (count === 0 ? new Uint8Array(0) : true) : new Uint8Array(Math.min(count, SEND_SPACE));
+  const failure = open(socket, destinationOf(to, context), context, asks ? text : false);
   if (failure !== null) return failure;
-  if (socket.sentWithSyn > 0) {
-    const sent = socket.sentWithSyn;
-    socket.sentWithSyn = 0;
-    context.machine.settle();
-    return done(sent);
-  }
   context.machine.settle();
-  if (linux && nonBlocking && socket.isConnecting) return failed("EINPROGRESS");
-  return null;
+  if (!linux) return asks ? done(count) : null;
+  if (socket.connection!.synRoom > 0) return null;
+  return nonBlocking && socket.isConnecting ? failed("EINPROGRESS") : null;
 }
+
+/** More than any script writes at once. */
+const SEND_SPACE = 1 << 20;
 
 /** The bytes that an iovec array holds: `[{..., 1000}, {..., 400}]`. */
 function vectorLength(expression: Expression | undefined, context: CallContext): number {

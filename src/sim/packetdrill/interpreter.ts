@@ -163,7 +163,7 @@ export class Interpreter {
         const { congestion } = stack.config;
         Object.assign(stack.config, DEFAULT_CONFIG, profileConfig(this.#options.profile), { congestion });
       },
-      flushCaches: () => {},
+      flushCaches: () => stack.fastOpen.clear(),
       sleep: (us) => this.#runUntil(this.#machine.now + us),
     });
     this.#machine.settle();

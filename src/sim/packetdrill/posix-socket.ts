@@ -31,10 +31,6 @@ export class PosixSocket {
   isConnected = false;
   /** A `connect` has told that it is connected. */
   isConnectTold = false;
-  /** Bytes that left with the SYN, which the call that opened gives back. */
-  sentWithSyn = 0;
-  /** `connect` was asked for and waits for the first write, whose data the SYN will carry (TCP_FASTOPEN_CONNECT). */
-  deferred: { host: string; port: number } | null = null;
   /** The peer's FIN was seen and all before it read. */
   isOver = false;
   readShut = false;
@@ -111,7 +107,7 @@ export class PosixSocket {
   /** RECEIVE of up to `most` bytes; `peek` leaves them. */
   receive(most: number, peek: boolean, waitAll: boolean): Outcome {
     const { connection } = this;
-    if (connection === null) return this.deferred === null ? "ENOTCONN" : null;
+    if (connection === null) return "ENOTCONN";
     const queued = connection.receiveQueue;
     if (queued > 0 && !this.readShut) {
       if (waitAll && queued < most && !this.isEnded) return null;

@@ -30,7 +30,14 @@ const LINUX: Partial<TcpConfig> = {
   timeWaitReset: "accept",
   // tcp_mtu_probing = 0.
   mtuProbing: "off",
+  // defaults.sh: tcp_ecn = 0.
+  ecn: "off",
   pushSuper: true,
+  halfWindowSuper: true,
+  // defaults.sh: tcp_fastopen = 0x70403, and its key. Linux asks for a cookie each time.
+  fastOpen: 0x70403,
+  fastOpenKey: "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4",
+  fastOpenNegative: 0,
 };
 
 const FREEBSD: Partial<TcpConfig> = {
@@ -49,8 +56,8 @@ const FREEBSD: Partial<TcpConfig> = {
   synAckRetries: 3,
   keepInit: 75 * SECOND,
   keepAliveCount: 8,
-  // TCPTV_DELACK; no quick ACKs.
-  delayedAck: 40 * MS,
+  // TCPTV_DELACK of 100 ms; scripts that need 40 ms set delacktime. No quick ACKs.
+  delayedAck: 100 * MS,
   quickAcks: 0,
   // FreeBSD before 13 reported no duplicates, and the scripts expect none.
   dsack: false,
@@ -60,12 +67,14 @@ const FREEBSD: Partial<TcpConfig> = {
   mtuProbing: "off",
   resetErrors: "bsd",
   timeWaitReset: "ignore",
+  timeWaitNeedsAck: true,
   receiveWindow: "buffer",
   receiveBufferRounded: true,
   timestampsRequired: false,
   dropSynFin: "never",
   challengeInterval: 0,
   keepAlive: true,
+  ecnFallback: 1,
   rtoSlop: 200 * MS,
   ackEvery: "any",
   repeatFin: true,

@@ -13,7 +13,8 @@ export function readiness(socket: PosixSocket, profile: Profile): number {
   const writable = bit("POLLOUT") | bit("POLLWRNORM") | bit("POLLWRBAND");
   const readable = bit("POLLIN") | bit("POLLRDNORM");
   const { connection } = socket;
-  if (connection === null) return socket.deferred === null ? bit("POLLOUT") | bit("POLLHUP") : writable;
+  if (connection === null) return bit("POLLOUT") | bit("POLLHUP");
+  if (connection.synRoom > 0) return writable;
   if (socket.pendingError() !== null) events |= bit("POLLERR");
   const isOver = socket.isOver || connection.error !== null;
   if (isOver || (socket.writeShut && socket.isEnded)) events |= bit("POLLHUP");

@@ -31,6 +31,13 @@ function flag(value: number): number {
   return value === 0 ? 0 : 1;
 }
 
+/** Linux: 1 to 32,767 s (MAX_TCP_KEEPIDLE); FreeBSD: what its ticks can count, 0 for the default. */
+function keepTime(value: number, { profile }: OptionContext): number | ErrnoName {
+  const least = profile === "linux" ? 1 : 0;
+  const most = profile === "linux" ? 32_767 : 2_147_483;
+  return value >= least && value <= most ? value : "EINVAL";
+}
+
 function within(least: number, most: number): (value: number) => number | ErrnoName {
   return (value) => (value >= least && value <= most ? value : "EINVAL");
 }
@@ -93,11 +100,11 @@ const RULES: Readonly<Record<string, OptionRule>> = {
     apply: (value) => ({ maxSegment: value }),
     read: (socket) => (socket.tcb !== null && !socket.isConnecting ? socket.tcb.snd.mss : null),
   },
-  TCP_KEEPIDLE: { check: within(1, 32_767), apply: (value) => ({ keepIdleMs: value * 1000 }) },
-  TCP_KEEPALIVE: { check: within(1, 32_767), apply: (value) => ({ keepIdleMs: value * 1000 }) },
-  TCP_KEEPINTVL: { check: within(1, 32_767), apply: (value) => ({ keepIntervalMs: value * 1000 }) },
+  TCP_KEEPIDLE: { check: keepTime, apply: (value) => (value > 0 ? { keepIdleMs: value * 1000 } : {}) },
+  TCP_KEEPALIVE: { check: keepTime, apply: (value) => (value > 0 ? { keepIdleMs: value * 1000 } : {}) },
+  TCP_KEEPINTVL: { check: keepTime, apply: (value) => (value > 0 ? { keepIntervalMs: value * 1000 } : {}) },
   TCP_KEEPCNT: { check: within(1, 127), apply: (value) => ({ keepCount: value }) },
-  TCP_KEEPINIT: { check: within(1, 32_767), apply: (value) => ({ keepInitMs: value * 1000 }) },
+  TCP_KEEPINIT: { check: keepTime, apply: (value) => (value > 0 ? { keepInitMs: value * 1000 } : {}) },
   TCP_USER_TIMEOUT: { check: within(0, 2 ** 31 - 1), apply: (value) => ({ userTimeoutMs: value }) },
   TCP_QUICKACK: { otherwise: 1, check: flag, apply: (value) => ({ quickAck: value !== 0 }) },
   TCP_DEFER_ACCEPT: {},
@@ -152,7 +159,10 @@ export function setOption(
 export function getOption(socket: PosixSocket, name: string, context: OptionContext): number {
   const rule = RULES[name]!;
   const live = rule.read?.(socket, context) ?? null;
-  return live ?? socket.settings.get(name) ?? context.defaults[name] ?? rule.otherwise ?? 0;
+  const set = socket.settings.get(name);
+  // FreeBSD's keepalive times: 0 stands for the default.
+  const isDefault = set === undefined || (set === 0 && rule.check === keepTime);
+  return live ?? (isDefault ? (context.defaults[name] ?? rule.otherwise ?? 0) : set);
 }
 
 /** What a connection is opened with, or a listener gives to its own. */

@@ -5,6 +5,7 @@
 import { MS, SECOND } from "../../base/time.ts";
 import type { TcpConfig } from "../../tcp/config.ts";
 import { isCongestionName } from "../../tcp/congestion/congestion.ts";
+import { FAST_OPEN_CLIENT, FAST_OPEN_SERVER } from "../../tcp/fast-open-config.ts";
 
 /** Sets the variable. False: nobody knows it. */
 export function setSysctl(config: TcpConfig, name: string, value: string): boolean {
@@ -44,6 +45,12 @@ const flag =
   (config, value) => {
     config[key] = first(value) !== 0;
   };
+
+function fastOpenBit(bit: number): Rule {
+  return (config, value) => {
+    config.fastOpen = first(value) !== 0 ? config.fastOpen | bit : config.fastOpen & ~bit;
+  };
+}
 
 type KeysOf<T> = {
   [K in keyof TcpConfig]: TcpConfig[K] extends T ? (T extends TcpConfig[K] ? K : never) : never;
@@ -94,6 +101,12 @@ const LINUX: Readonly<Record<string, Rule>> = {
   "net.ipv4.tcp_syncookies": (config, value) => {
     config.synCookies = (["never", "overflow", "always"] as const)[first(value)] ?? "overflow";
   },
+  "net.ipv4.tcp_fastopen": number("fastOpen"),
+  "net.ipv4.tcp_fastopen_key": (config, value) => {
+    config.fastOpenKey = value.trim();
+  },
+  "net.ipv4.tcp_fastopen_blackhole_timeout_sec": number("fastOpenBlackhole", SECOND),
+  "net.ipv4.tcp_ecn": (config, value) => setEcn(config, value),
   "net.ipv4.tcp_congestion_control": (config, value) => setCongestion(config, value),
 };
 
@@ -156,9 +169,19 @@ const FREEBSD: Readonly<Record<string, Rule>> = {
   "net.inet.tcp.tolerate_missing_ts": (config, value) => {
     config.timestampsRequired = first(value) === 0;
   },
+  "net.inet.tcp.fastopen.client_enable": fastOpenBit(FAST_OPEN_CLIENT),
+  "net.inet.tcp.fastopen.server_enable": fastOpenBit(FAST_OPEN_SERVER),
+  "net.inet.tcp.fastopen.path_disable_time": number("fastOpenNegative", SECOND),
+  "net.inet.tcp.ecn.enable": (config, value) => setEcn(config, value),
+  "net.inet.tcp.ecn.maxretries": number("ecnFallback"),
   "net.inet.tcp.cc.algorithm": (config, value) => setCongestion(config, value),
   "net.inet.tcp.syncache.rexmtlimit": number("synAckRetries"),
 };
+
+/** Both systems: 0 off, 1 asked for, 2 agreed to when asked. */
+function setEcn(config: TcpConfig, value: string): void {
+  config.ecn = (["off", "on", "passive"] as const)[first(value)] ?? "passive";
+}
 
 function setCongestion(config: TcpConfig, value: string): void {
   const name = value.trim() === "reno" ? "newreno" : value.trim();
@@ -168,13 +191,6 @@ function setCongestion(config: TcpConfig, value: string): void {
 /** Variables of things that we do not have, or do one way only, and that change nothing a script sees. */
 const NO_EFFECT: ReadonlySet<string> = new Set([
   "net.ipv4.tcp_slow_start_after_idle",
-  "net.ipv4.tcp_ecn",
-  "net.inet.tcp.ecn.enable",
-  "net.inet.tcp.ecn.maxretries",
-  "net.ipv4.tcp_fastopen",
-  "net.ipv4.tcp_fastopen_key",
-  "net.inet.tcp.fastopen.client_enable",
-  "net.inet.tcp.fastopen.server_enable",
   "net.ipv4.tcp_frto",
   "net.ipv4.tcp_fack",
   "net.ipv4.tcp_reordering",
@@ -204,7 +220,6 @@ const NO_EFFECT: ReadonlySet<string> = new Set([
   "net.ipv4.tcp_comp_sack_delay_ns",
   "net.ipv4.tcp_comp_sack_slack_ns",
   "net.ipv4.tcp_ecn_fallback",
-  "net.ipv4.tcp_fastopen_blackhole_timeout_sec",
   "net.ipv4.tcp_mem",
   "net.ipv4.ip_local_port_range",
   "net.inet.tcp.hostcache.purgenow",

@@ -43,16 +43,19 @@ describe("acknowledgments", () => {
     expect(peer.lines(rig.advance(60 * MS))).toEqual([]);
   });
 
-  test("the first 16 ACKs of a connection are not delayed (Linux: TCP_MAX_QUICKACKS), until text goes out", () => {
+  test("the first 16 ACKs of a connection are not delayed (Linux: TCP_MAX_QUICKACKS), until text goes out as an answer", () => {
     const { peer } = accepted({ mss: 1_460 }, { tcp: { quickAcks: 3 } });
     for (const at of [1, 11, 21]) {
       expect(peer.says("P.", at, 1, { text: 10 })).toEqual([`. 1:1(0) ack ${at + 10}`]);
     }
     expect(peer.says("P.", 31, 1, { text: 10 })).toEqual([]);
-    const fresh = accepted({ mss: 1_460 }, { tcp: { quickAcks: 3 } });
-    fresh.connection.send(new Uint8Array(10));
-    fresh.rig.run();
-    expect(fresh.peer.says("P.", 1, 11, { text: 10 })).toEqual([]);
+    const asking = accepted({ mss: 1_460 }, { tcp: { quickAcks: 3 } });
+    asking.connection.send(new Uint8Array(10));
+    asking.rig.run();
+    expect(asking.peer.says("P.", 1, 11, { text: 10 })).toEqual([". 11:11(0) ack 11"]);
+    asking.connection.send(new Uint8Array(10));
+    asking.rig.run();
+    expect(asking.peer.says("P.", 11, 21, { text: 10 })).toEqual([]);
   });
 
   test("an ACK delayed in vain: the next eight are not", () => {
