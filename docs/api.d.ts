@@ -179,6 +179,7 @@ export interface SocketRow {
     timer: TimerRow | null;
     info: TcpInfo | null;
     listener: ListenerStats | null;
+    v6Only?: boolean;
 }
 export interface StackSnapshot {
     now: number;
@@ -730,6 +731,7 @@ export interface ListenOptions {
     host?: string | undefined;
     path?: string | undefined;
     backlog?: number | undefined;
+    ipv6Only?: boolean | undefined;
     signal?: AbortSignal | undefined;
 }
 export interface NetStack {
@@ -744,6 +746,7 @@ export interface NetStack {
         host?: string;
         port: number;
         backlog?: number;
+        ipv6Only?: boolean;
     }, handler: ListenerHandler): Listener;
 }
 export interface OnReadOptions {
@@ -771,6 +774,7 @@ export interface SocketOptions {
     signal?: AbortSignal | undefined;
     onread?: OnReadOptions | undefined;
     handle?: Connection | undefined;
+    isMapped?: boolean | undefined;
     pauseOnCreate?: boolean | undefined;
 }
 export interface Connect {

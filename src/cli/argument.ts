@@ -6,10 +6,15 @@ import {
   formatIpv4,
   isBroadcast,
   isLoopback,
+  isLoopbackV6,
+  isMappedV4,
   isMulticast,
+  isMulticastV6,
+  isUnspecifiedV6,
   maskV4,
   type Prefix,
   parseIpv4Address,
+  parseIpv6Address,
   parsePrefix,
 } from "../base/address.ts";
 import { misuse } from "./cli-error.ts";
@@ -58,6 +63,27 @@ export function parseInterfaceAddress(name: string, text: string): Prefix {
   return prefix;
 }
 
+/** The unicast IPv6 address of a host, as its four words. */
+export function parseHostAddress6(name: string, text: string): Int32Array {
+  const words = parseIpv6Address(text);
+  if (words === null) {
+    const hint = text.includes("/") ? ", without a prefix length" : "";
+    throw misuse(`${name} takes an IPv6 address such as fd77::2${hint}, not '${text}'`);
+  }
+  requireUnicast6(name, words, text);
+  return words;
+}
+
+/** An IPv6 interface address with its prefix length, `fd77::1/64`. */
+export function parseInterfaceAddress6(name: string, text: string): Prefix {
+  const prefix = text.includes("/") ? parsePrefix(text) : null;
+  if (prefix === null || prefix.family !== 6 || prefix.bits < 1) {
+    throw misuse(`${name} takes an IPv6 address and its prefix length such as fd77::1/64, not '${text}'`);
+  }
+  requireUnicast6(name, prefix.words, text);
+  return prefix;
+}
+
 /** Refuses the network's own address and its broadcast address (a /31 has neither: RFC 3021 2.1). */
 export function requireHostOf(name: string, key: number, prefix: Prefix, text: string): void {
   const network = prefix.words[0]! & maskV4(prefix.bits);
@@ -78,6 +104,20 @@ export function parseInterfaceName(name: string, text: string): string {
     );
   }
   return text;
+}
+
+// RFC 4291 2.5.2, 2.5.3, 2.5.5.2, 2.7.
+function requireUnicast6(name: string, words: Int32Array, text: string): void {
+  const kind = isUnspecifiedV6(words, 0)
+    ? "the unspecified address"
+    : isLoopbackV6(words, 0)
+      ? "loopback"
+      : isMulticastV6(words, 0)
+        ? "multicast"
+        : isMappedV4(words, 0)
+          ? "IPv4"
+          : null;
+  if (kind !== null) throw misuse(`${name} takes a unicast address: '${text}' is ${kind}`);
 }
 
 // RFC 1122 3.2.1.3: these never identify one host on a link.

@@ -2,25 +2,31 @@
  * Opens the TUN device and a stack on it, as the options say; what goes wrong is told in one line that says
  * what to do. The only file of the command line that knows how a stack is made.
  */
+import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import { formatIpv6, parseIpv6Address } from "../base/address.ts";
 import type { RunningStack } from "../driver/create-stack.ts";
 import { createStack } from "../driver/create-stack.ts";
 import { type CliError, codeOf, failure, oneLine } from "./cli-error.ts";
-import type { LinkOptions } from "./serve-options.ts";
+import type { LinkOptions, LinkOptions6 } from "./serve-options.ts";
 
 /** The device is up when this returns; packets flow. */
 export function bringUp(options: LinkOptions): RunningStack {
-  requireFreeAddress(options);
+  requireFree(options.tun, "", options.host, options.stack);
+  const v6 = usableV6(options);
   try {
     return createStack({
       tun: {
         name: options.tun,
-        addresses: [options.host],
+        addresses: v6 === null ? [options.host] : [options.host, v6.host],
         mtu: options.mtu,
         offload: options.offload,
         ...(options.spinUs === null ? {} : { spinUs: options.spinUs }),
       },
-      addresses: [`${options.stack}/${options.prefixLength}`],
+      addresses: [
+        `${options.stack}/${options.prefixLength}`,
+        ...(v6 === null ? [] : [`${v6.stack}/${v6.prefixLength}`]),
+      ],
       tcp: { congestion: options.congestion },
     });
   } catch (error) {
@@ -52,19 +58,47 @@ export function explainTun(error: unknown, tun: string): CliError {
   }
 }
 
+/** The IPv6 addresses to use; null where there is no IPv6, or nobody asked for it and it is taken. */
+function usableV6(options: LinkOptions): LinkOptions6 | null {
+  const { v6, tun } = options;
+  if (v6 === null) return null;
+  try {
+    if (!hasIpv6()) throw failure(`--stack6 ${v6.stack}: the kernel has no IPv6 here: --stack6 none`);
+    requireFree(tun, "6", v6.host, v6.stack);
+    return v6;
+  } catch (error) {
+    if (v6.isDefault) return null;
+    throw error;
+  }
+}
+
+function hasIpv6(): boolean {
+  try {
+    return readFileSync("/proc/sys/net/ipv6/conf/default/disable_ipv6", "utf8").trim() === "0";
+  } catch {
+    return false;
+  }
+}
+
 // Linux takes one address on two interfaces, and then answers on neither as meant.
-function requireFreeAddress(options: LinkOptions): void {
-  const address = options.host.split("/", 1)[0]!;
+function requireFree(tun: string, suffix: "" | "6", host: string, stack: string): void {
+  const address = canonical(host.split("/", 1)[0]!);
   for (const [name, addresses] of Object.entries(networkInterfaces())) {
     for (const taken of addresses ?? []) {
-      if (taken.address === address && name !== options.tun) {
+      if (taken.address === address && name !== tun) {
+        const names = `--host${suffix} and --stack${suffix}`;
         throw failure(
-          `--host ${options.host}: ${name} has this address already: choose another network for --host and --stack`,
+          `--host${suffix} ${host}: ${name} has this address already: choose another network for ${names}`,
         );
       }
-      if (taken.address === options.stack) {
-        throw failure(`--stack ${options.stack}: the kernel has this address on ${name}: choose another`);
+      if (taken.address === canonical(stack)) {
+        throw failure(`--stack${suffix} ${stack}: the kernel has this address on ${name}: choose another`);
       }
     }
   }
+}
+
+function canonical(address: string): string {
+  const words = parseIpv6Address(address);
+  return words === null ? address : formatIpv6(words);
 }

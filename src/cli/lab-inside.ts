@@ -148,6 +148,7 @@ async function giveShell(
   const lines = ["", "usertcp lab: a shell beside the stack. Try:"];
   if (network.device === "tun") {
     if (services.echo > 0) lines.push(`  telnet ${stack} ${services.echo}`);
+    if (services.echo > 0 && options.v6 !== null) lines.push(`  telnet ${options.v6.stack} ${services.echo}`);
     if (services.http > 0)
       lines.push(`  curl http://${stack}${services.http === 80 ? "" : `:${services.http}`}/`);
   } else {

@@ -39,12 +39,19 @@ export function memoryNetwork(options: ServeOptions): LabNetwork {
     offload: options.offload,
     schedule: (deliver) => setImmediate(deliver),
   });
+  const { v6 } = options;
   const running = createStack({
     device: near,
-    addresses: [`${options.stack}/${options.prefixLength}`],
+    addresses: [
+      `${options.stack}/${options.prefixLength}`,
+      ...(v6 === null ? [] : [`${v6.stack}/${v6.prefixLength}`]),
+    ],
     tcp: { congestion: options.congestion },
   });
-  const client = createStack({ device: far, addresses: [options.host] });
+  const client = createStack({
+    device: far,
+    addresses: v6 === null ? [options.host] : [options.host, v6.host],
+  });
   const net = createNet(client);
   return { device: "memory", running, client, open: (host, port) => net.connect({ host, port }) };
 }

@@ -94,12 +94,11 @@ function exchange(
 
 // Names are the kernel's resolver's business: the stack speaks addresses.
 async function resolveHost(text: string): Promise<string> {
-  if (parseIpv4Address(text) !== null) return text;
-  if (parseIpv6Address(text) !== null)
-    throw misuse(`HOST ${text}: IPv6 is not there yet: give an IPv4 address`);
-  if (/^[0-9./]+$/.test(text)) throw misuse(`HOST takes an IPv4 address or a name, not '${text}'`);
+  if (parseIpv4Address(text) !== null || parseIpv6Address(text) !== null) return text;
+  if (/^[0-9./]+$|:/.test(text)) throw misuse(`HOST takes an IP address or a name, not '${text}'`);
   try {
-    return (await lookup(text, { family: 4 })).address;
+    const found = await lookup(text, { all: true });
+    return (found.find(({ family }) => family === 4) ?? found[0]!).address;
   } catch (error) {
     if (error instanceof CliError) throw error;
     throw failure(`HOST ${text}: no such name (${codeOf(error) ?? oneLine(error)})`);

@@ -3,12 +3,15 @@
  * declared for --help, and checked as a whole. Opens nothing.
  */
 import type { Command } from "commander";
-import { formatIpv4, maskV4, samePrefixV4 } from "../base/address.ts";
+import { formatIpv4, maskV4, samePrefixV4, samePrefixV6 } from "../base/address.ts";
 import type { CongestionName } from "../tcp/congestion/congestion.ts";
+import { IPV6_MTU_MIN } from "../wire/ipv6.ts";
 import {
   parseChoice,
   parseHostAddress,
+  parseHostAddress6,
   parseInterfaceAddress,
+  parseInterfaceAddress6,
   parseInterfaceName,
   parsePort,
   parseWhole,
@@ -34,6 +37,8 @@ export interface LinkOptions {
   stack: string;
   /** Of both. */
   prefixLength: number;
+  /** The same in IPv6; null: IPv4 alone. */
+  v6: LinkOptions6 | null;
   mtu: number;
   offload: boolean;
   congestion: CongestionName;
@@ -41,6 +46,15 @@ export interface LinkOptions {
   spinUs: number | null;
   pcap: string | null;
   control: string | null;
+}
+
+/** The IPv6 addresses of both sides. */
+export interface LinkOptions6 {
+  host: string;
+  stack: string;
+  prefixLength: number;
+  /** Nobody asked for them: where the kernel has no IPv6, or the address is taken, IPv4 is enough. */
+  isDefault: boolean;
 }
 
 /** All that `usertcp serve` takes. */
@@ -58,6 +72,8 @@ const MTU_MIN = 576;
 const MTU_MAX = 65_535;
 /** The keys of `CONGESTION_CONTROLS`. */
 const CONGESTION_NAMES: readonly CongestionName[] = ["cubic", "newreno", "bbr"];
+const HOST6 = "fd77::1/64";
+const STACK6 = "fd77::2";
 /** As `TunOptions.spinUs`. */
 const SPIN_MAX_US = 10_000;
 
@@ -67,8 +83,8 @@ export function addLinkOptions(command: Command): Command {
     .option("--tun <name>", "the TUN device; '%d' lets the kernel number it", "utcp%d")
     .option("--host <address/length>", "the kernel's address on the device", "10.77.0.1/24")
     .option("--stack <address>", "the address that the stack answers on", "10.77.0.2")
-    .option("--host6 <address/length>", "not there yet: IPv6")
-    .option("--stack6 <address>", "not there yet: IPv6")
+    .option("--host6 <address/length>", `the kernel's IPv6 address (default: "${HOST6}" where there is IPv6)`)
+    .option("--stack6 <address>", `the stack's IPv6 address, 'none' for IPv4 alone (default: "${STACK6}")`)
     .option("--mtu <bytes>", `largest IP packet, ${MTU_MIN} to ${MTU_MAX}`, "1500")
     .option("--queues <n>", "queues of the device; more than 1 is not there yet", "1")
     .option("--no-offload", "no super-segments and no partial checksums: a packet a segment")
@@ -102,9 +118,6 @@ export function readServeOptions(raw: RawOptions): ServeOptions {
 
 /** The link's part of it. */
 export function readLinkOptions(raw: RawOptions): LinkOptions {
-  if (raw["host6"] !== undefined || raw["stack6"] !== undefined) {
-    throw misuse("IPv6 is not there yet: leave out --host6 and --stack6, and use --host and --stack");
-  }
   const hostText = textOf(raw, "host") ?? "10.77.0.1/24";
   const stackText = textOf(raw, "stack") ?? "10.77.0.2";
   const host = parseInterfaceAddress("--host", hostText);
@@ -123,18 +136,39 @@ export function readLinkOptions(raw: RawOptions): LinkOptions {
   const queues = parseWhole("--queues", textOf(raw, "queues") ?? "1", 1, 256);
   if (queues > 1) throw misuse(`--queues ${queues}: more than one queue is not there yet; use --queues 1`);
   const spin = textOf(raw, "spin");
+  const mtu = parseWhole("--mtu", textOf(raw, "mtu") ?? "1500", MTU_MIN, MTU_MAX);
   return {
     tun: parseInterfaceName("--tun", textOf(raw, "tun") ?? "utcp%d"),
     host: hostText,
     stack: stackText,
     prefixLength: host.bits,
-    mtu: parseWhole("--mtu", textOf(raw, "mtu") ?? "1500", MTU_MIN, MTU_MAX),
+    v6: readLinkOptions6(raw, mtu),
+    mtu,
     offload: raw["offload"] !== false,
     congestion: parseChoice("--congestion", textOf(raw, "congestion") ?? "cubic", CONGESTION_NAMES),
     spinUs: spin === null ? null : parseWhole("--spin", spin, 0, SPIN_MAX_US),
     pcap: readPath(raw, "pcap"),
     control: readPath(raw, "control"),
   };
+}
+
+function readLinkOptions6(raw: RawOptions, mtu: number): LinkOptions6 | null {
+  const hostText = textOf(raw, "host6") ?? HOST6;
+  const stackText = textOf(raw, "stack6") ?? STACK6;
+  const isDefault = textOf(raw, "host6") === null && textOf(raw, "stack6") === null;
+  if (stackText === "none" || (isDefault && mtu < IPV6_MTU_MIN)) return null;
+  const host = parseInterfaceAddress6("--host6", hostText);
+  const stack = parseHostAddress6("--stack6", stackText);
+  if (mtu < IPV6_MTU_MIN) throw misuse(`--mtu ${mtu}: IPv6 needs ${IPV6_MTU_MIN} bytes (RFC 8200 5)`);
+  if (samePrefixV6(stack, 0, host.words, 0, 128)) {
+    throw misuse(
+      `--stack6 takes an address of its own: ${stackText} is --host6, the kernel's side of the device`,
+    );
+  }
+  if (!samePrefixV6(stack, 0, host.words, 0, host.bits)) {
+    throw misuse(`--stack6 takes an address inside --host6's network ${hostText}, not '${stackText}'`);
+  }
+  return { host: hostText, stack: stackText, prefixLength: host.bits, isDefault };
 }
 
 const SERVICE_HELP: Record<ServiceName, string> = {

@@ -21,6 +21,8 @@ import { RAW_SERVICES } from "./services-raw.ts";
 export interface ReadyFacts {
   tun: string;
   stack: string;
+  /** The IPv6 address; null without. */
+  stack6: string | null;
   /** The ports of those that are on. */
   services: Partial<Record<ServiceName, number>>;
   control: string;
@@ -66,7 +68,10 @@ export async function serveStack(
     const { name: tun, mtu, offload } = running.device;
     const { stack, host, api } = options;
     return {
-      ready: { tun, stack, services, control: control.path, pid: process.pid, host, mtu, offload, api },
+      ready: {
+        ...{ tun, stack, stack6: stack6Of(running, options), services, control: control.path },
+        ...{ pid: process.pid, host, mtu, offload, api },
+      },
       close,
     };
   } catch (error) {
@@ -89,8 +94,10 @@ async function startServices(
   for (const [name, port] of Object.entries(options.services) as [ServiceName, number][]) {
     if (port === 0) continue;
     try {
-      const listening = await startService(running, net, options, started, name, port);
-      undo.push(() => listening.close());
+      for (const address of addressesOf(running, options)) {
+        const listening = await startService(running, net, options, started, name, address, port);
+        undo.push(() => listening.close());
+      }
     } catch (error) {
       throw failure(`--${name} ${port}: ${codeOf(error) === "EADDRINUSE" ? "port in use" : oneLine(error)}`);
     }
@@ -99,12 +106,24 @@ async function startServices(
   return started;
 }
 
+/** The stack's own addresses: a listener for each, as `ss` then shows them. */
+function addressesOf(running: RunningStack, options: ServeOptions): string[] {
+  const stack6 = stack6Of(running, options);
+  return stack6 === null ? [options.stack] : [options.stack, stack6];
+}
+
+/** The IPv6 address, if the stack came up with it. */
+function stack6Of(running: RunningStack, options: ServeOptions): string | null {
+  return options.v6 !== null && running.stack.interfaces.has(6) ? options.v6.stack : null;
+}
+
 async function startService(
   running: RunningStack,
   net: NetApi,
   options: ServeOptions,
   started: Partial<Record<ServiceName, number>>,
   name: ServiceName,
+  address: string,
   port: number,
 ): Promise<Listening> {
   if (name === "http") {
@@ -115,10 +134,10 @@ async function startService(
       services: started,
       snapshot: () => running.snapshot(),
     };
-    return serveHttp(net, options.stack, port, httpHandler(facts));
+    return serveHttp(net, address, port, httpHandler(facts));
   }
-  if (options.api === "net") return serveStream(net, options.stack, port, NET_SERVICES[name]);
-  return running.listen({ host: options.stack, port }, RAW_SERVICES[name]);
+  if (options.api === "net") return serveStream(net, address, port, NET_SERVICES[name]);
+  return running.listen({ host: address, port }, RAW_SERVICES[name]);
 }
 
 async function startControl(

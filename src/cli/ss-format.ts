@@ -88,13 +88,14 @@ function dropLines(drops: Readonly<Record<string, number>>): string[] {
 }
 
 function lineOf(row: SocketRow, view: SsView): Line {
+  const [local, remote] = addressesOf(row);
   const cells = [
     SS_STATE[row.state],
     String(row.recvQ),
     String(row.sendQ),
-    `${addressText(row.family, row.localAddress)}:`,
+    `${local}:`,
     portText(row.localPort, view.names),
-    `${addressText(row.family, row.remotePort === 0 && row.remoteAddress === "*" ? anyAddress(row) : row.remoteAddress)}:`,
+    `${remote}:`,
     portText(row.remotePort, view.names),
   ];
   const extras: string[] = [];
@@ -116,9 +117,12 @@ function lineOf(row: SocketRow, view: SsView): Line {
   };
 }
 
-// Linux shows a listener's peer as the wildcard of its family.
-function anyAddress(row: SocketRow): string {
-  return row.family === 4 ? "0.0.0.0" : "*";
+/** Both ends. Linux shows a listener's peer as the wildcard of its family, and one on both families as "*" twice. */
+function addressesOf(row: SocketRow): [local: string, remote: string] {
+  if (row.state === "LISTEN" && row.localAddress === "::" && row.v6Only !== true) return ["*", "*"];
+  const any = row.family === 4 ? "0.0.0.0" : "::";
+  const remote = row.remoteAddress === "*" ? any : row.remoteAddress;
+  return [addressText(row.family, row.localAddress), addressText(row.family, remote)];
 }
 
 function addressText(family: number, address: string): string {

@@ -14,7 +14,10 @@ export interface NetStack {
     options: { host: string; port: number; localAddress?: string; localPort?: number; noDelay?: boolean },
     handler: ConnectionHandler,
   ): Connection;
-  listen(options: { host?: string; port: number; backlog?: number }, handler: ListenerHandler): Listener;
+  listen(
+    options: { host?: string; port: number; backlog?: number; ipv6Only?: boolean },
+    handler: ListenerHandler,
+  ): Listener;
 }
 
 /** Reads into the application's own buffer instead of a stream, as `onread` of node:net. */
@@ -40,6 +43,8 @@ export interface SocketOptions {
   onread?: OnReadOptions | undefined;
   /** A raw connection to carry. */
   handle?: Connection | undefined;
+  /** With `handle`: IPv4, shown as IPv6 as everything that a server on "::" accepts. */
+  isMapped?: boolean | undefined;
   /** With `handle`: read nothing until `resume()`. */
   pauseOnCreate?: boolean | undefined;
 }
@@ -80,6 +85,8 @@ export interface ListenOptions {
   host?: string | undefined;
   path?: string | undefined;
   backlog?: number | undefined;
+  /** With the host "::": no IPv4. */
+  ipv6Only?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 

@@ -49,8 +49,13 @@ const KEEPALIVE_COUNT = 10;
 
 const INERT: ConnectionHandler = {};
 
+/** Before an IPv4 address in IPv6's notation (RFC 4291 2.5.5.2). */
+export const MAPPED = "::ffff:";
+
 /** A raw connection under a Duplex. */
 export class Link implements ConnectionHandler {
+  /** IPv4, accepted by a server on "::": its addresses show as IPv6. */
+  isMapped = false;
   /** Null until there is one. Kept after its end for its addresses. */
   connection: Connection | null = null;
   bytesRead = 0;
@@ -138,7 +143,19 @@ export class Link implements ConnectionHandler {
 
   get family(): "IPv4" | "IPv6" | undefined {
     if (this.connection === null) return undefined;
-    return this.connection.family === 6 ? "IPv6" : "IPv4";
+    return this.isMapped || this.connection.family === 6 ? "IPv6" : "IPv4";
+  }
+
+  get localAddress(): string | undefined {
+    return this.named(this.connection?.localAddress);
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.named(this.connection?.remoteAddress);
+  }
+
+  private named(address: string | undefined): string | undefined {
+    return this.isMapped && address !== undefined ? `${MAPPED}${address}` : address;
   }
 
   /** Bytes of a write that waits for the connection. */

@@ -24,6 +24,7 @@ import {
   toPort,
 } from "./arguments.ts";
 import { alreadyListening, invalidType, invalidValue, notRunning, notSupported } from "./errors.ts";
+import { MAPPED } from "./link.ts";
 import type { Socket, SocketConstructor, SocketOwner } from "./socket.ts";
 
 // The real constructor as it was when this module loaded: install() may patch it in place later.
@@ -33,7 +34,6 @@ const lookup = dns.lookup;
 
 /** The backlog of Node's `listen` where none is given. */
 const DEFAULT_BACKLOG = 511;
-const ANY = "0.0.0.0";
 
 /** Both sides of a connection that `maxConnections` refused, as 'drop' tells them. */
 export interface DropArgument {
@@ -85,9 +85,9 @@ export class Server extends Base implements SocketOwner, ListenerHandler {
     const address = { port: toPort(port, "options.port"), backlog: options.backlog || backlogOf(args) };
     const host = options.host;
     if (!host) {
-      this._listenOn(ANY, address.port, address.backlog);
+      this._listenOn(null, address.port, address.backlog);
     } else if (isIP(host) !== 0) {
-      this._listenOn(host, address.port, address.backlog);
+      this._listenOn(host, address.port, address.backlog, Boolean(options.ipv6Only));
     } else {
       lookup(host, (error, found) => {
         if (generation !== this._tcpListens) return;
@@ -157,13 +157,14 @@ export class Server extends Base implements SocketOwner, ListenerHandler {
 
   onConnection(connection: Connection): void {
     if (this.maxConnections !== undefined && this._connections >= this.maxConnections) {
-      const dropped = dropArgument(connection);
+      const dropped = dropArgument(connection, this._isDual);
       connection.close();
       this.emit("drop", dropped);
       return;
     }
     const socket = new this._tcpSocket({
       handle: connection,
+      isMapped: this._isDual && connection.family === 4,
       allowHalfOpen: this.allowHalfOpen,
       pauseOnCreate: this.pauseOnConnect,
       highWaterMark: this.highWaterMark,
@@ -177,13 +178,18 @@ export class Server extends Base implements SocketOwner, ListenerHandler {
     this.emit("connection", socket);
   }
 
+  /** Whether it listens on "::", where Node shows IPv4 addresses as IPv6 (RFC 4291 2.5.5.2). */
+  private get _isDual(): boolean {
+    return this._tcpListener?.address === "::";
+  }
+
   _emitCloseIfDrained(): void {
     if (this._tcpListener !== null || this._connections > 0) return;
     process.nextTick(emitClose, this);
   }
 
   _listen2(address: string | null, port: number, _family: number, backlog: number): void {
-    this._listenOn(address ?? ANY, port, backlog);
+    this._listenOn(address, port, backlog);
   }
 
   _setupWorker(): void {
@@ -216,11 +222,13 @@ export class Server extends Base implements SocketOwner, ListenerHandler {
   }
 
   /** Node tells outcomes in the next tick, so that `listen` can be called before `on`. */
-  private _listenOn(host: string, port: number, backlog: number): void {
+  private _listenOn(host: string | null, port: number, backlog: number, ipv6Only = false): void {
+    const options = { port, backlog: backlog || DEFAULT_BACKLOG, ...(ipv6Only ? { ipv6Only } : {}) };
     try {
-      this._tcpListener = this._tcpStack.listen({ host, port, backlog: backlog || DEFAULT_BACKLOG }, this);
+      // Without a host on every address that the stack has, of both families, as Node.
+      this._tcpListener = this._tcpStack.listen(host === null ? options : { ...options, host }, this);
     } catch (error) {
-      process.nextTick(emitError, this, named(error as Error, host, port));
+      process.nextTick(emitError, this, named(error as Error, host ?? "::", port));
       return;
     }
     process.nextTick(emitListening, this);
@@ -287,13 +295,14 @@ function badListenOptions(options: ListenOptions): Error {
   return invalidValue("options", options, 'must have the property "port" or "path"');
 }
 
-function dropArgument(connection: Connection): DropArgument {
-  const family = connection.family === 6 ? "IPv6" : "IPv4";
+function dropArgument(connection: Connection, isDual: boolean): DropArgument {
+  const family = isDual || connection.family === 6 ? "IPv6" : "IPv4";
+  const prefix = isDual && connection.family === 4 ? MAPPED : "";
   return {
-    localAddress: connection.localAddress,
+    localAddress: `${prefix}${connection.localAddress}`,
     localPort: connection.localPort,
     localFamily: family,
-    remoteAddress: connection.remoteAddress,
+    remoteAddress: `${prefix}${connection.remoteAddress}`,
     remotePort: connection.remotePort,
     remoteFamily: family,
   };

@@ -186,7 +186,7 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
   }
 
   get localAddress(): string | undefined {
-    return this._tcpLink.connection?.localAddress;
+    return this._tcpLink.localAddress;
   }
 
   get localPort(): number | undefined {
@@ -198,7 +198,7 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
   }
 
   get remoteAddress(): string | undefined {
-    return this._tcpLink.connection?.remoteAddress;
+    return this._tcpLink.remoteAddress;
   }
 
   get remotePort(): number | undefined {
@@ -332,6 +332,7 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
     socket.on("end", refuseWrites);
     const { handle, signal } = options;
     if (handle !== undefined) {
+      socket._tcpLink.isMapped = options.isMapped === true;
       socket._tcpLink.adopt(handle);
       if (options.pauseOnCreate) {
         socket._tcpLink.stopReading();

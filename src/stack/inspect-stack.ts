@@ -24,6 +24,7 @@ export function snapshot(stack: Stack, info: boolean): StackSnapshot {
       timer: null,
       info: null,
       listener: listener.stats(),
+      ...(listener.v6Only ? { v6Only: true } : {}),
     });
   }
   const { flows } = stack;

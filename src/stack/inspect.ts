@@ -121,6 +121,8 @@ export interface SocketRow {
   info: TcpInfo | null;
   /** Of listeners only. */
   listener: ListenerStats | null;
+  /** Of a listener on "::" that takes no IPv4. */
+  v6Only?: boolean;
 }
 
 /** Queues and drops of one listener. */

@@ -34,11 +34,20 @@ describe("options of serve", () => {
         host: "10.77.0.1/24",
         stack: "10.77.0.2",
         prefixLength: 24,
+        v6: { host: "fd77::1/64", stack: "fd77::2", prefixLength: 64, isDefault: true },
         mtu: 1500,
         offload: true,
       },
       ...{ congestion: "cubic", spinUs: null, pcap: null, control: null, api: "raw" },
       services: { echo: 7, discard: 9, chargen: 19, http: 80, keep: 0 },
+    });
+  });
+
+  it("leave IPv6 out where it is refused, or where nobody asked for it and the link is too narrow", () => {
+    expect(readServeOptions({ ...DEFAULTS, stack6: "none" }).v6).toBeNull();
+    expect(readServeOptions({ ...DEFAULTS, mtu: "1279" }).v6).toBeNull();
+    expect(readServeOptions({ ...DEFAULTS, stack6: "fd77::9" }).v6).toEqual({
+      ...{ host: "fd77::1/64", stack: "fd77::9", prefixLength: 64, isDefault: false },
     });
   });
 
@@ -83,8 +92,20 @@ describe("options of serve", () => {
     ],
     ["a stack outside a /32", { host: "10.77.0.1/32" }, /inside --host's network 10\.77\.0\.1\/32/],
     ["the broadcast address as stack", { stack: "10.77.0.255" }, /^--stack takes a host's address/],
-    ["an IPv6 host option", { host6: "fd77::1/64" }, /^IPv6 is not there yet/],
-    ["an IPv6 stack option", { stack6: "fd77::2" }, /^IPv6 is not there yet/],
+    [
+      "an IPv6 host without its prefix",
+      { host6: "fd77::1" },
+      /^--host6 takes an IPv6 address and its prefix/,
+    ],
+    ["an IPv6 stack with a prefix", { stack6: "fd77::2/64" }, /^--stack6 takes .*, without a prefix length/],
+    [
+      "an IPv6 stack that is a group",
+      { stack6: "ff02::1" },
+      /^--stack6 takes a unicast address: .* multicast$/,
+    ],
+    ["an IPv6 stack elsewhere", { stack6: "fd78::2" }, /^--stack6 takes an address inside --host6's network/],
+    ["one IPv6 address for both", { stack6: "fd77:0::1" }, /^--stack6 takes an address of its own/],
+    ["IPv6 over too narrow a link", { mtu: "1279", stack6: "fd77::3" }, /^--mtu 1279: IPv6 needs 1280/],
     ["several queues", { queues: "2" }, /^--queues 2: more than one queue is not there yet/],
     ["no queue", { queues: "0" }, /^--queues takes a whole number/],
     ["a spin that is no number", { spin: "fast" }, /^--spin takes/],

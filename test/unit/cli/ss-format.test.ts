@@ -61,6 +61,20 @@ describe("ss columns", () => {
     ]);
   });
 
+  it("show a listener on both families as '*', on IPv6 alone as '[::]'", () => {
+    const row = { family: 6, localAddress: "::", remoteAddress: "::", localPort: 7 } as const;
+    const listeners = [
+      listenerRow(row),
+      listenerRow({ ...row, v6Only: true }),
+      listenerRow({ ...row, localAddress: "fd77::2" }),
+    ];
+    expect(lines(listeners).slice(1)).toEqual([
+      expect.stringMatching(/ \*:7 +\*:\*$/),
+      expect.stringMatching(/ \[::\]:7 +\[::\]:\*$/),
+      expect.stringMatching(/ \[fd77::2\]:7 +\[::\]:\*$/),
+    ]);
+  });
+
   it("bracket IPv6 addresses", () => {
     const row = socketRow({ family: 6, localAddress: "fd77::2", remoteAddress: "fd77::1" });
     expect(lines([row])[1]).toBe("ESTAB 0      0          [fd77::2]:80      [fd77::1]:42926");

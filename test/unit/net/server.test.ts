@@ -45,14 +45,14 @@ describe("Server as a constructor", () => {
 
 describe("listen", () => {
   it.each([
-    ["()", [], "0.0.0.0", 0, 511],
-    ["(null)", [null], "0.0.0.0", 0, 511],
-    ["(port)", [80], "0.0.0.0", 80, 511],
-    ["('port')", ["80"], "0.0.0.0", 80, 511],
-    ["(port, backlog)", [80, 10], "0.0.0.0", 80, 10],
+    ["()", [], undefined, 0, 511],
+    ["(null)", [null], undefined, 0, 511],
+    ["(port)", [80], undefined, 80, 511],
+    ["('port')", ["80"], undefined, 80, 511],
+    ["(port, backlog)", [80, 10], undefined, 80, 10],
     ["(port, host)", [80, "10.77.0.2"], "10.77.0.2", 80, 511],
     ["(port, host, backlog)", [80, "10.77.0.2", 10], "10.77.0.2", 80, 10],
-    ["({port: undefined})", [{ port: undefined }], "0.0.0.0", 0, 511],
+    ["({port: undefined})", [{ port: undefined }], undefined, 0, 511],
     ["({port, host, backlog})", [{ port: 80, host: "10.77.0.2", backlog: 5 }], "10.77.0.2", 80, 5],
   ])("%s, each with a listener or without", async (_shape, args, host, port, backlog) => {
     const stack = new FakeStack();
