@@ -39,17 +39,18 @@ export const FREEBSD_CONSTANTS: Readonly<Record<string, number>> = Object.fromEn
   Object.entries(STATES.freebsd).map(([name, number]) => [`TCPI_${name.replaceAll("-", "_")}`, number]),
 );
 
-/** A field by name, such as `tcpi_rtt`; undefined: there is none. */
+/** A field by name, `tcpi_rtt` or `rtt`; undefined: there is none. */
 export type InfoLookup = (name: string) => number | undefined;
 
 /** The fields for `tcb`; without one, those of a closed socket. */
 export function infoOf(tcb: Tcb | null, context: CallContext): InfoLookup {
   const { stack } = context.machine;
-  if (tcb === null) return (name) => (name === "tcpi_state" ? STATES[context.profile].CLOSED : undefined);
+  if (tcb === null)
+    return (name) => (/^(tcpi_)?state$/.test(name) ? STATES[context.profile].CLOSED : undefined);
   const info = tcpInfo(tcb, stack) as unknown as Readonly<Record<string, unknown>>;
   return (name) => {
-    if (!name.startsWith("tcpi_")) return undefined;
-    const field = ALIASES[name.slice(5)] ?? name.slice(5);
+    const bare = name.startsWith("tcpi_") ? name.slice(5) : name;
+    const field = ALIASES[bare] ?? bare;
     if (field === "state") return STATES[context.profile][String(info.state)];
     if (field === "options") return optionsOf(info);
     const value = info[field];

@@ -14,6 +14,8 @@ export function setSysctl(config: TcpConfig, name: string, value: string): boole
     rule(config, value);
     return true;
   }
+  const only = ONLY[name];
+  if (only !== undefined) return first(value) === only;
   return NO_EFFECT.has(name) || name.startsWith("net.core.") || name.startsWith("net.ipv4.route.");
 }
 
@@ -187,6 +189,15 @@ function setCongestion(config: TcpConfig, value: string): void {
   const name = value.trim() === "reno" ? "newreno" : value.trim();
   if (isCongestionName(name)) config.congestion = name;
 }
+
+/** Variables that the stack has one value of: that is accepted, and no other. */
+const ONLY: Readonly<Record<string, number>> = {
+  "net.inet.tcp.path_mtu_discovery": 1,
+  "net.inet.tcp.mssdflt": 536,
+  "net.inet.tcp.v6mssdflt": 1220,
+  "net.ipv4.ip_no_pmtu_disc": 0,
+  "net.ipv4.tcp_base_mss": 1024,
+};
 
 /** Variables of things that we do not have, or do one way only, and that change nothing a script sees. */
 const NO_EFFECT: ReadonlySet<string> = new Set([
