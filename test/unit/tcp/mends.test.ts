@@ -71,6 +71,16 @@ describe("SACK blocks (RFC 2018) that only split records", () => {
     expect(tcb.sentRing.sacked).toBe(0);
   });
 
+  test("nor does a block that begins where a record does, or ends where it ends", () => {
+    const { peer, tcb } = crowded();
+    const sack: [number, number][] = [
+      [1 + 12 * MSS, 2 + 12 * MSS],
+      [15 * MSS, 1 + 15 * MSS],
+    ];
+    peer.send(".", 1, 1, { sack });
+    expect([tcb.sentRing.count, tcb.sentRing.sacked]).toEqual([20, 0]);
+  });
+
   test("RFC 2018 5: a block of a whole segment is taken all the same", () => {
     const { peer, tcb } = crowded();
     const before = tcb.sentRing.sacked;

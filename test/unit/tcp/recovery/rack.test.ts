@@ -78,8 +78,21 @@ describe("RACK (RFC 8985)", () => {
     expect(tcb.recovery.reoWndMult).toBe(1);
     ack(4, blocks([2, 3]));
     expect(tcb.recovery).toMatchObject({ reoWndMult: 2, reoWndPersist: 16 });
+    // Enough was sent again for it to be believed; only the round trip is not over.
+    tcb.retransmits = 10;
     ack(4, blocks([2, 3]));
+    expect(tcb.dsackDups).toBe(2);
     expect(tcb.recovery.reoWndMult).toBe(2);
+  });
+
+  test("6.2 step 4: a window of two quarters of min_RTT waits as long", () => {
+    const { ack, wait, tcb } = flight(6);
+    tcb.recovery.reorderings = 1;
+    tcb.recovery.reoWndMult = 2;
+    wait(RTT);
+    ack(0, blocks([1, 2]));
+    expect(wait(49 * MS)).toEqual([]);
+    expect(wait(2 * MS)).toEqual([0]);
   });
 
   test("6.2 step 4: after 16 recoveries with real losses the window is what it was", () => {

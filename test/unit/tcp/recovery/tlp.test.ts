@@ -79,6 +79,18 @@ describe("tail loss probes (RFC 8985 7)", () => {
     expect(rig.stack.counters.TCPLossProbeRecovery).toBe(0);
   });
 
+  test("7.4.2: a DSACK says so on a segment with text, too, which is no duplicate ACK", () => {
+    const { wait, ack, info, connection, peer, rig } = flight(4);
+    wait(203 * MS);
+    ack(4);
+    peer.send("P.", 1, 1 + 4 * MSS, { ...blocks([3, 4]), text: 10 });
+    connection.send(new Uint8Array(MSS));
+    peer.mine(rig.run());
+    peer.send(".", 11, 1 + 5 * MSS);
+    expect(info().unacked).toBe(0);
+    expect(info().snd_ssthresh).toBe(0x7fffffff);
+  });
+
   test("7.4.2: a probe of new text tells nothing", () => {
     const { wait, ack, info } = flight(12);
     wait(203 * MS);

@@ -44,6 +44,29 @@ describe("F-RTO (RFC 5682)", () => {
     expect(ack(1)).toEqual([1, 2]);
   });
 
+  test("2.1: without SACK, an ACK that covers the retransmission as well proves nothing", () => {
+    const { ack, rig } = timedOut(30, false);
+    ack(3);
+    expect(rig.stack.counters.TCPSpuriousRTOs).toBe(0);
+  });
+
+  test("3.1 step 3 a: once new text is SACKed and nothing before it, the loss was real, whatever comes later", () => {
+    const { ack, rig } = timedOut(30, true);
+    ack(1);
+    ack(1, blocks([10, 11]));
+    ack(1, blocks([2, 3], [10, 11]));
+    expect(rig.stack.counters.TCPSpuriousRTOs).toBe(0);
+  });
+
+  test("RFC 5681 3.1: slow start after it counts what an ACK newly delivered, not what was SACKed before", () => {
+    const { ack, wait, info } = flight(30, {}, { tlp: false, rack: false, frto: false });
+    ack(0, blocks([1, 3]));
+    wait(301 * MS);
+    expect(info()).toMatchObject({ ca_state: 4, snd_cwnd: 1 });
+    ack(3);
+    expect(info().snd_cwnd).toBe(2);
+  });
+
   test("off: the conventional recovery", () => {
     const { ack, wait } = flight(30, {}, { tlp: false, frto: false });
     wait(301 * MS);
@@ -105,6 +128,17 @@ describe("undo", () => {
     ack(10);
     for (let i = 0; i < 5; i++) ack(10, blocks([i, i + 1]));
     expect(info().dsack_dups).toBe(5);
+    expect(rig.stack.counters.TCPDSACKUndo).toBe(0);
+  });
+
+  test("RFC 3708 3: nor do they where something was sent again", () => {
+    const { ack, wait, tcb, rig } = flight(10);
+    wait(RTT);
+    ack(0, blocks([1, 10]));
+    wait(RTT);
+    ack(10);
+    tcb.dsackDups = 5;
+    ack(10, blocks([0, 1]));
     expect(rig.stack.counters.TCPDSACKUndo).toBe(0);
   });
 
