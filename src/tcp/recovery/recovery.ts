@@ -33,7 +33,7 @@ import { isAnythingResent, isDelayed, mayUndo, rememberWindow, undo } from "./un
 /** After SND.UNA and the scoreboard took in an ACK. `duplicate` as RFC 5681 2 defines it. */
 export function onAck(tcb: Tcb, seg: Segment, sample: AckSample, duplicate: boolean, ctx: TcpContext): void {
   const rec = tcb.recovery;
-  const { lost, caState } = tcb;
+  const { lost } = tcb;
   sample.lost = 0;
   if (
     tcb.caState === CA_OPEN &&
@@ -57,11 +57,15 @@ export function onAck(tcb: Tcb, seg: Segment, sample: AckSample, duplicate: bool
   judge(tcb, seg, sample, duplicate, ctx);
 
   sample.lost = tcb.lost - lost;
-  // What was delivered during a recovery opened no window then, and opens none when a cumulative ACK tells of it at last.
-  if (caState >= CA_CWR) sample.acked = Math.min(sample.acked, sample.delivered);
   // PRR leads the window down; elsewhere, slow start after a timeout included, it opens.
   if (isReducing(tcb)) reduce(tcb, sample);
-  else if (sample.acked > 0 || tcb.congestion.ownsWindow) tcb.congestion.onAck(tcb, sample);
+  else if (isProgress(tcb, sample)) tcb.congestion.onAck(tcb, sample);
+}
+
+/** On a path that reorders, what is SACKED opens the window as well (Linux: tcp_may_raise_cwnd). */
+function isProgress(tcb: Tcb, sample: AckSample): boolean {
+  if (sample.acked > 0 || tcb.congestion.ownsWindow) return true;
+  return tcb.reordering > DUP_THRESH && sample.delivered > 0;
 }
 
 /** An ACK while nothing is outstanding: DSACKs still tell of what was sent twice (RFC 3708), duplicates of a probe. */

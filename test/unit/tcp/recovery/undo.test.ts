@@ -67,6 +67,18 @@ describe("F-RTO (RFC 5682)", () => {
     expect(info().snd_cwnd).toBe(2);
   });
 
+  test("on a path that reorders, what is SACKED opens the window (Linux: tcp_may_raise_cwnd); elsewhere it does not", () => {
+    const grown = (reordering: number): number => {
+      const { ack, wait, tcb } = flight(40);
+      wait(RTT);
+      tcb.reordering = reordering;
+      tcb.recovery.reorderings = 1;
+      ack(0, blocks([1, 3]));
+      return tcb.cwnd / MSS;
+    };
+    expect([grown(3), grown(4)]).toEqual([10, 12]);
+  });
+
   test("off: the conventional recovery", () => {
     const { ack, wait } = flight(30, {}, { tlp: false, frto: false });
     wait(301 * MS);
