@@ -10,19 +10,25 @@ import type { Tcb } from "./tcb.ts";
 /** A timer that is later than this loses the difference: two roundings of the Node host's millisecond, and some work. */
 const LATE_MAX: Micros = 3 * MS;
 
-/** Bytes that may leave at once: what the rate carries in a millisecond, but two segments at least (5.6.3; Linux: tcp_tso_autosize). */
+/**
+ * Bytes that may leave at once (5.6.3): two segments; where super-segments save work, what the rate carries in a millisecond
+ * (Linux: tcp_tso_autosize).
+ */
 export function quantum(tcb: Tcb): number {
+  if (!tcb.path.offload) return 2 * tcb.snd.mss;
   return Math.max(2 * tcb.snd.mss, Math.min(tcb.pacingRate / 1_000, QUANTUM_MAX));
 }
 
 const QUANTUM_MAX = 65_536;
+/** Less than this is no wait that a clock could measure. */
+const RESOLUTION: Micros = 1;
 
 /** Whether text must wait for its turn. Sets the timer for it. */
 export function isPaced(tcb: Tcb, ctx: TcpContext): boolean {
   if (tcb.pacingRate <= 0) return false;
   const ahead = tcb.departAt - ctx.now;
   if (ahead <= 0) return false;
-  if (ahead <= ((quantum(tcb) - tcb.snd.mss) * 1e6) / tcb.pacingRate) return false;
+  if (ahead <= ((quantum(tcb) - tcb.snd.mss) * 1e6) / tcb.pacingRate + RESOLUTION) return false;
   tcb.isPacing = true;
   tcb.paceAt = tcb.departAt;
   if (tcb.paceAt < tcb.wheelAt) ctx.rearm(tcb);

@@ -6,7 +6,7 @@ const HEAD = `Loss matrix of the simulator, made by \`npm run sim:matrix\`.
 One bulk connection a cell over one bottleneck, packets of 1500 bytes, 180 s of virtual time; goodput of the last 120 s as a
 share of the text that the path can carry (1448 of 1500 bytes). Losses are by chance, before the bottleneck, of data only.
 "late": percent of packets that come a quarter of the round trip late. The buffer is drop-tail, in bandwidth-delay products,
-two packets at least. Socket buffers hold more than 4 BDP. "-": not run yet.
+four packets at least. Socket buffers hold more than 4 BDP. "-": not run yet.
 `;
 
 /** All tables, from the figures that are known. */

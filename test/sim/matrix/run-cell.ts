@@ -23,8 +23,11 @@ export interface CellResult {
 const MTU = 1_500;
 /** IPv4, TCP and timestamps. */
 const HEADERS = 52;
-/** No buffer is smaller than two packets: at 10^7 bit/s and 1 ms a BDP is less than one. */
-const BUFFER_MIN = 2 * MTU;
+/**
+ * No buffer is smaller than four packets: at 10^7 bit/s and 1 ms a BDP is less than one, and fast retransmit needs three
+ * segments behind a lost one.
+ */
+const BUFFER_MIN = 4 * MTU;
 
 /** Runs `cell` for `seconds` of virtual time and measures the last `measured` of them. */
 export function runCell(cell: Cell, seconds = 180, measured = 120): CellResult {
