@@ -57,17 +57,19 @@ export function emitSegment(
   const length = out.textLength;
   const firstPiece = batch.pieceCount;
   let head = text - ip;
-  if (length > 0 && buffer !== null) head += buffer.gather(out.textPosition, length, batch, text);
+  // The octet of a keepalive (RFC 9293 3.8.4 MAY-6) is nobody's text: a zero.
+  if (length > 0 && buffer === null) view.setUint8(ip + head++, 0);
+  else if (length > 0 && buffer !== null) head += buffer.gather(out.textPosition, length, batch, text);
   const total = text - ip + length;
   let pseudo: number;
   if (family === 4) {
     // DF always: RFC 6864 then leaves the ID without meaning, and path MTU discovery works.
-    emitIpv4(view, ip, total, 0, true, TTL, PROTOCOL_TCP, local, remote, out.ecn);
+    emitIpv4(view, ip, total, 0, true, out.ttl, PROTOCOL_TCP, local, remote, out.dscp | out.ecn);
     pseudo = pseudoHeader(4, local, remote, PROTOCOL_TCP, total - IPV4_HEADER);
   } else {
     const { words } = stack.addresses;
     const label = stack.flowLabels.of(words, 4 * local, 4 * remote, localPort, remotePort);
-    emitIpv6(view, ip, total, out.ecn, label, PROTOCOL_TCP, TTL, words, 4 * local, 4 * remote);
+    emitIpv6(view, ip, total, out.dscp | out.ecn, label, PROTOCOL_TCP, out.ttl, words, 4 * local, 4 * remote);
     pseudo = pseudoHeaderV6(words, 4 * local, 4 * remote, PROTOCOL_TCP, total - IPV6_HEADER);
   }
   if (link.checksumOffload) {

@@ -62,6 +62,8 @@ export class Outbox {
         return true;
       }
       stack.counters.OutSegs++;
+      out.dscp = tcb.dscp;
+      out.ttl = tcb.ttl;
       emitSegment(stack, link, tcb.family, tcb.local, tcb.remote, tcb.localPort, tcb.remotePort, out, buffer);
     }
   }

@@ -41,6 +41,10 @@ export interface ConnectionSettings {
   readonly synRetries?: number;
   /** TCP_WINDOW_CLAMP: the window to offer at most; 0: what the buffer allows. */
   readonly windowClamp?: number;
+  /** IP_TOS, IPV6_TCLASS: the Diffserv octet (RFC 2474), 0 to 255; its two ECN bits are TCP's own (RFC 3168). */
+  readonly typeOfService?: number;
+  /** IP_TTL, IPV6_UNICAST_HOPS, 1 to 255. */
+  readonly hopLimit?: number;
   /** TCP_NOOPT (BSD): neither timestamps nor window scale nor SACK are offered. */
   readonly noOptions?: boolean;
 }
@@ -61,6 +65,8 @@ export function applySettings(tcb: Tcb, settings: ConnectionSettings, stack: Sta
   if (settings.keepAlive !== undefined) setKeepAlive(tcb, settings.keepAlive, stack);
   else if (tcb.keepAlive && keepIdleMs !== undefined) setKeepAlive(tcb, true, stack);
   applyBuffers(tcb, settings);
+  if (settings.typeOfService !== undefined) tcb.dscp = settings.typeOfService & ~3;
+  if (settings.hopLimit !== undefined) tcb.ttl = settings.hopLimit;
   if (settings.cork !== undefined) tcb.cork = settings.cork;
   if (settings.quickAck !== undefined) tcb.quickAcks = settings.quickAck ? QUICK_ACKS : 0;
   if (settings.synRetries !== undefined) tcb.synRetries = settings.synRetries;
@@ -96,6 +102,8 @@ export function checkSettings(settings: ConnectionSettings): void {
   check("receiveBuffer", settings.receiveBuffer, 1, SIZE_MAX);
   check("sendBuffer", settings.sendBuffer, 1, SIZE_MAX);
   check("synRetries", settings.synRetries, 1, 127);
+  check("typeOfService", settings.typeOfService, 0, 255);
+  check("hopLimit", settings.hopLimit, 1, 255);
   check("windowClamp", settings.windowClamp, 0, SIZE_MAX);
 }
 

@@ -325,6 +325,8 @@ export class Stack implements TcpContext {
       return;
     }
     this.counters.OutSegs++;
+    out.dscp = this.config.dscp;
+    out.ttl = this.config.ttl;
     emitSegment(this, link, family, local, remote, localPort, remotePort, out, null);
     if (!this.#running) this.host.wake();
   }

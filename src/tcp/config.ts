@@ -21,7 +21,7 @@ export interface TcpConfig extends ProtocolConfig, FastOpenConfig {
   r1: number;
   /** R2 (MUST-20, at least 100 s SHLD-10): after so many the connection is given up. Linux: tcp_retries2 = 15. */
   r2: number;
-  /** Retransmissions of an active SYN; 6 make 127 s (SHLD-11 asks for 3 minutes of R2 for SYN; Linux: tcp_syn_retries = 6). */
+  /** Retransmissions of an active SYN; 7 make 247 s (RFC 9293 3.8.3 MUST-23: 3 minutes at least; Linux: tcp_syn_retries = 6, 127 s). */
   synRetries: number;
   /** Retransmissions of a SYN-ACK. Linux: tcp_synack_retries = 5. */
   synAckRetries: number;
@@ -55,6 +55,11 @@ export interface TcpConfig extends ProtocolConfig, FastOpenConfig {
   rack: boolean;
   tlp: boolean;
   frto: boolean;
+  /** Diffserv octet of what is sent, its two ECN bits 0 (RFC 9293 3.9.2 MUST-48), and time to live (MUST-49; RFC 1700). */
+  dscp: number;
+  ttl: number;
+  /** A keepalive carries one octet of rubbish, for peers that answer nothing less (RFC 9293 3.8.4 MAY-6). */
+  keepAliveOctet: boolean;
   /** Nagle off for new connections. */
   noDelay: boolean;
   /** MSS offered; 0: from the interface's MTU. */
@@ -113,7 +118,7 @@ export const DEFAULT_CONFIG: TcpConfig = {
   rtoMax: 120 * SECOND,
   r1: 3,
   r2: 15,
-  synRetries: 6,
+  synRetries: 7,
   synAckRetries: 5,
   orphanRetries: 8,
   delayedAck: 40 * MS,
@@ -134,6 +139,9 @@ export const DEFAULT_CONFIG: TcpConfig = {
   rack: true,
   tlp: true,
   frto: true,
+  dscp: 0,
+  ttl: 64,
+  keepAliveOctet: false,
   noDelay: false,
   mss: 0,
   mtuProbing: "blackhole",

@@ -317,6 +317,7 @@ function probe(tcb: Tcb, ctx: TcpContext, out: SegmentOut): void {
     if (tcb.rate !== null) noteSent(tcb, tcb.rate, tcb.sentRing.count - 1, ctx.now);
   } else {
     out.seq = add(snd.nxt, -1);
+    if (ctx.config.keepAliveOctet) out.textLength = 1;
   }
 }
 

@@ -18,6 +18,9 @@ export class SegmentOut {
   textLength = 0;
   /** The IP header's ECN field (RFC 3168 5). */
   ecn = 0;
+  /** The other six bits of that octet, where they stand in it (RFC 2474), and the time to live; `reset` leaves them. */
+  dscp = 0;
+  ttl = 64;
   /** Payload of each segment if this is a super-segment, else 0. */
   gsoSize = 0;
   /** Options: MSS 0, wscale -1 mean absent. */

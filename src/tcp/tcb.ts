@@ -111,6 +111,10 @@ export class Tcb {
   /** The application has set it; it does not grow. */
   isSendLimitFixed = false;
 
+  /** Diffserv code point where it stands in the IP header's octet, and the time to live (RFC 9293 3.9.2 MUST-48, 49). */
+  dscp: number;
+  ttl: number;
+
   // Flags of sending.
   noDelay: boolean;
   /** TCP_CORK: only full segments leave. */
@@ -303,6 +307,8 @@ export class Tcb {
     this.timestamps = config.timestamps;
     this.sackPermitted = config.sack;
     this.windowScale = config.windowScale;
+    this.dscp = config.dscp;
+    this.ttl = config.ttl;
     this.noDelay = config.noDelay;
     this.synRetries = config.synRetries;
     this.keepAlive = config.keepAlive;

@@ -3,7 +3,7 @@ import { MS, SECOND } from "../../src/base/time.ts";
 import { connected, pair, states } from "./pair.ts";
 
 test("RFC 9293 3.8.3: data to a peer that vanished is sent 16 times, each wait twice the last up to 120 s, then ETIMEDOUT", () => {
-  const net = pair({ delay: 10 * MS });
+  const net = pair({ delay: 10 * MS }, { tcp: { tlp: false } });
   const { client, clientLog } = connected(net);
   net.world.run(1 * SECOND);
   net.wire.there.isUp = false;
@@ -27,7 +27,7 @@ test("RFC 9293 3.8.3: data to a peer that vanished is sent 16 times, each wait t
 });
 
 test("an orphan gives up sooner: 8 retransmissions", () => {
-  const net = pair({ delay: 10 * MS });
+  const net = pair({ delay: 10 * MS }, { tcp: { tlp: false } });
   const { client, clientLog } = connected(net);
   net.wire.there.isUp = false;
   client.send(new Uint8Array(100));

@@ -70,7 +70,7 @@ const WAYS: Partial<Record<Name, Way[]>> = {
       user((s) => s.connection!.end()),
       ACTIVE,
     ),
-    way("R2", (s) => s.rig.advance(200 * SECOND), ACTIVE),
+    way("R2", (s) => s.rig.advance(300 * SECOND), ACTIVE),
   ],
   "SYN-RECEIVED -> ESTABLISHED": [
     way("ACK of SYN", (s) => s.peer.send(".", 1, 1), ACTIVE, simultaneous),
