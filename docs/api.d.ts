@@ -328,6 +328,9 @@ export interface TcpConfig extends ProtocolConfig, FastOpenConfig {
     rack: boolean;
     tlp: boolean;
     frto: boolean;
+    dscp: number;
+    ttl: number;
+    keepAliveOctet: boolean;
     noDelay: boolean;
     mss: number;
     mtuProbing: "off" | "blackhole" | "always";
