@@ -29,12 +29,12 @@ function goodputs(
   losses: readonly number[],
 ): string {
   const lines = [`${congestion}, 10^${Math.log10(rate)} bit/s, ${late} % late`];
-  lines.push(`  RTT    buffer  ${losses.map((loss) => `loss ${loss} %`.padStart(10)).join("")}`);
+  lines.push(`  RTT    buffer ${losses.map((loss) => `loss ${loss} %`.padStart(12)).join("")}`);
   for (const rtt of RTTS) {
     for (const buffer of BUFFERS) {
       const cells = losses.map((loss) => {
         const result = known.get(cell(congestion, rate, rtt, loss, late, buffer, 1).name);
-        return (result?.goodput.toFixed(3) ?? "-").padStart(10);
+        return (result?.goodput.toFixed(3) ?? "-").padStart(12);
       });
       lines.push(`  ${`${rtt} ms`.padEnd(7)}${`${buffer} BDP`.padEnd(8)}${cells.join("")}`);
     }
