@@ -9,7 +9,7 @@ import * as drop from "../wire/drop.ts";
 import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { acknowledge, isAckAcceptable } from "./ack.ts";
 import { refuse } from "./arrives-closed.ts";
-import { abort, established } from "./calls.ts";
+import { established } from "./calls.ts";
 import { answerUnacceptable, challenge } from "./challenge.ts";
 import type { TcpContext } from "./context.ts";
 import { settleFastOpen, settleSynText } from "./fast-open.ts";
@@ -255,7 +255,9 @@ export function takeTextStep(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
     // RFC 9293 3.6.1, RFC 1122 4.2.2.13: text after CLOSE is lost, and the peer must learn it.
     ctx.counters.TCPAbortOnData++;
     ctx.drop(drop.TCP_AFTER_CLOSE);
-    abort(tcb, ctx, "ECONNABORTED");
+    // The reset is of the segment, as if the connection were gone already (Linux, BSD).
+    refuse(seg, ctx);
+    ctx.release(tcb, "ECONNABORTED");
     seg.flags &= ~FIN;
     return false;
   }

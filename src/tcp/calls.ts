@@ -121,7 +121,8 @@ export function closeBoth(tcb: Tcb, ctx: TcpContext): void {
   tcb.readClosed = true;
   tcb.events &= EVENT_CLOSE;
   tcb.wantsDrain = false;
-  if (tcb.state >= ESTABLISHED && tcb.state !== TIME_WAIT && (tcb.queuedToRead > 0 || tcb.linger === 0)) {
+  const isLost = tcb.queuedToRead > 0 && ctx.config.closeUnread === "reset";
+  if (tcb.state >= ESTABLISHED && tcb.state !== TIME_WAIT && (isLost || tcb.linger === 0)) {
     if (tcb.linger !== 0) ctx.counters.TCPAbortOnClose++;
     tcb.freeReceiving();
     abort(tcb, ctx, tcb.linger === 0 ? null : "ECONNABORTED");

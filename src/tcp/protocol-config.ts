@@ -44,6 +44,11 @@ export interface ProtocolConfig {
    */
   resetErrors: "linux" | "bsd";
   /**
+   * CLOSE with text that nobody read: "reset", the default (RFC 9293 3.6.1, RFC 2525 2.17; Linux), or "fin", which throws the text
+   * away (BSD).
+   */
+  closeUnread: "reset" | "fin";
+  /**
    * Which segments are in the window. "advertised", the default: up to the right edge last promised; "buffer": up to what the
    * receive buffer could hold, where the 16 bits of the header could not say it (FreeBSD's rcv_wnd). Text beyond the edge is
    * cut off all the same.
@@ -92,6 +97,7 @@ export const DEFAULT_PROTOCOL: ProtocolConfig = {
   timeWaitReset: "ignore",
   timeWaitNeedsAck: false,
   resetErrors: "linux",
+  closeUnread: "reset",
   receiveWindow: "advertised",
   receiveBufferRounded: false,
   timestampsRequired: true,

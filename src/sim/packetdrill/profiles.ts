@@ -66,6 +66,8 @@ const FREEBSD: Partial<TcpConfig> = {
   // pmtud_blackhole_detection = 0.
   mtuProbing: "off",
   resetErrors: "bsd",
+  // tcp_disconnect: sbflush, then FIN.
+  closeUnread: "fin",
   timeWaitReset: "ignore",
   timeWaitNeedsAck: true,
   receiveWindow: "buffer",

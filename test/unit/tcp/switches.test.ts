@@ -61,6 +61,19 @@ describe("insecureRst (RFC 793 3.9: any RST in the window resets)", () => {
     ]);
   });
 
+  test("closeUnread: BSD's close throws unread text away and sends a FIN", () => {
+    const closes = (closeUnread: "reset" | "fin"): string[] => {
+      const { rig, peer, vars, app } = bring("ESTABLISHED", "passive", false, { tcp: { closeUnread } });
+      app.connection!.pause();
+      peer.send("P.", vars.rcvNxt, vars.nxt, { text: 5 });
+      rig.advance(SECOND);
+      app.connection!.close();
+      return peer.mine(rig.run()).map((segment) => segment.flags);
+    };
+    expect(closes("reset")).toEqual(["R."]);
+    expect(closes("fin")).toEqual(["F."]);
+  });
+
   test("resetErrors: what CLOSE-WAIT, CLOSING and LAST-ACK are told", () => {
     const told = (state: SetupName, resetErrors: "linux" | "bsd"): string[] => {
       const { peer, vars, app } = bring(state, "passive", false, { tcp: { resetErrors } });
