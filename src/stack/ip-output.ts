@@ -12,10 +12,13 @@ import { emitIpv6, IPV6_HEADER } from "../wire/ipv6.ts";
 import { SYN } from "../wire/segment.ts";
 import { emitTcp, writeTcpChecksum } from "../wire/tcp-emit.ts";
 import {
+  OPT_END,
+  OPT_NOP,
   padOptions,
   writeFastOpen,
   writeSack,
   writeSynOptions,
+  writeSynOptionsBsd,
   writeTimestamps,
 } from "../wire/tcp-options.ts";
 import { PROTOCOL_TCP, TCP_HEADER } from "../wire/tcp-parse.ts";
@@ -51,7 +54,7 @@ export function emitSegment(
   const header = family === 4 ? IPV4_HEADER : IPV6_HEADER;
   const tcp = ip + header;
   const options = tcp + TCP_HEADER;
-  const text = writeOptions(view, options, out);
+  const text = writeOptions(view, options, out, stack.config.synOptions);
   emitTcp(view, tcp, localPort, remotePort, out.seq, out.ack, out.flags, out.wnd, out.up, text - options);
 
   const length = out.textLength;
@@ -96,20 +99,13 @@ export function emitSegment(
 }
 
 /** Writes the options at `at` and returns where they end, padded. */
-function writeOptions(view: DataView, at: number, out: SegmentOut): number {
+function writeOptions(view: DataView, at: number, out: SegmentOut, layout: "linux" | "bsd"): number {
   if ((out.flags & SYN) !== 0) {
-    let end = writeSynOptions(
-      view,
-      at,
-      out.mss,
-      out.wscale,
-      out.sackPermitted,
-      out.timestamps,
-      out.tsval,
-      out.tsecr,
-    );
+    const write = layout === "linux" ? writeSynOptions : writeSynOptionsBsd;
+    const { mss, wscale, sackPermitted, timestamps, tsval, tsecr } = out;
+    let end = write(view, at, mss, wscale, sackPermitted, timestamps, tsval, tsecr);
     if (out.cookieLength >= 0) end = writeFastOpen(view, end, out.cookie, out.cookieLength);
-    return padOptions(view, at, end);
+    return padOptions(view, at, end, layout === "linux" ? OPT_NOP : OPT_END);
   }
   let end = at;
   if (out.timestamps) end = writeTimestamps(view, end, out.tsval, out.tsecr);

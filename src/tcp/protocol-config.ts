@@ -85,6 +85,8 @@ export interface ProtocolConfig {
   dsack: boolean;
   /** PSH on every super-segment of new text, which a receiver that merges then passes on at once. Default false; Linux: true since 5.4. */
   pushSuper: boolean;
+  /** Order and padding of a SYN's options, by which systems are told apart: "linux", the default, or "bsd" (FreeBSD's tcp_addoptions). */
+  synOptions: "linux" | "bsd";
 }
 
 /** The defaults. */
@@ -110,4 +112,5 @@ export const DEFAULT_PROTOCOL: ProtocolConfig = {
   halfWindowSuper: false,
   dsack: true,
   pushSuper: false,
+  synOptions: "linux",
 };

@@ -1,5 +1,5 @@
 /**
- * TCP options: parsed into the scratch segment, written in the layouts of Linux.
+ * TCP options: parsed into the scratch segment, written in the layouts of Linux and of 4.4BSD's heirs.
  *
  * MSS (RFC 9293 3.7.1), window scale and timestamps (RFC 7323), SACK-permitted and SACK (RFC 2018). Unknown
  * options are skipped (RFC 9293 3.1 MUST-6). Knows nothing of what was negotiated.
@@ -30,6 +30,7 @@ export const TIMESTAMPS_LENGTH = 12;
 export const ALIGNED_TIMESTAMPS = 0x0101080a;
 
 const ALIGNED_SACK = 0x01010500;
+const SACK_PERMITTED = 0x0402;
 const ALIGNED_SACK_PERMITTED = 0x01010402;
 /** SACK-permitted in place of the two NOPs before timestamps. */
 const SACK_PERMITTED_TIMESTAMPS = 0x0402080a;
@@ -173,6 +174,32 @@ export function writeSynOptions(
   return wscale < 0 ? at : writeWscale(view, at, wscale);
 }
 
+/**
+ * The same in FreeBSD's order (tcp_addoptions): MSS, NOP and window scale, SACK-permitted, timestamps; each at the alignment
+ * that its values need, and not padded.
+ */
+export function writeSynOptionsBsd(
+  view: DataView,
+  at: number,
+  mss: number,
+  wscale: number,
+  sackPermitted: boolean,
+  timestamps: boolean,
+  tsval: number,
+  tsecr: number,
+): number {
+  at = writeMss(view, at, mss);
+  if (wscale >= 0) at = writeWscale(view, at, wscale);
+  if (timestamps) {
+    at = writeTimestamps(view, at, tsval, tsecr);
+    if (sackPermitted) view.setInt32(at - TIMESTAMPS_LENGTH, SACK_PERMITTED_TIMESTAMPS);
+  } else if (sackPermitted) {
+    view.setUint16(at, SACK_PERMITTED);
+    at += 2;
+  }
+  return at;
+}
+
 /** Fast Open with `length` bytes of `cookie`, not padded: 2 + length bytes. */
 export function writeFastOpen(view: DataView, at: number, cookie: Uint8Array, length: number): number {
   view.setUint8(at, OPT_FAST_OPEN);
@@ -181,8 +208,13 @@ export function writeFastOpen(view: DataView, at: number, cookie: Uint8Array, le
   return at + 2 + length;
 }
 
-/** Fills options begun at `start` with NOPs up to a multiple of 4 bytes. */
-export function padOptions(view: DataView, start: number, at: number): number {
-  for (; ((at - start) & 3) !== 0; at++) view.setUint8(at, OPT_NOP);
+/** Fills options begun at `start` up to a multiple of 4 bytes with `filler`: NOPs (Linux), or the end of options and zeros (BSD). */
+export function padOptions(
+  view: DataView,
+  start: number,
+  at: number,
+  filler: typeof OPT_NOP | typeof OPT_END = OPT_NOP,
+): number {
+  for (; ((at - start) & 3) !== 0; at++) view.setUint8(at, filler);
   return at;
 }

@@ -80,4 +80,5 @@ const FREEBSD: Partial<TcpConfig> = {
   rtoSlop: 200 * MS,
   ackEvery: "any",
   repeatFin: true,
+  synOptions: "bsd",
 };

@@ -2,11 +2,13 @@ import { describe, expect, test } from "vitest";
 import { OK } from "../../../src/wire/drop.ts";
 import { ACK, type Segment, SYN } from "../../../src/wire/segment.ts";
 import {
+  OPT_END,
   padOptions,
   writeMss,
   writeSack,
   writeSackPermitted,
   writeSynOptions,
+  writeSynOptionsBsd,
   writeTimestamps,
   writeWscale,
 } from "../../../src/wire/tcp-options.ts";
@@ -138,6 +140,19 @@ describe("options written", () => {
     expect(syn(7, true, false)).toBe("020405b40101040201030307");
     expect(syn(-1, false, false)).toBe("020405b4");
     expect(syn(0, false, false)).toBe("020405b401030300");
+  });
+
+  test("a SYN in BSD's layout: window scale before SACK-permitted and timestamps, the end of options as padding", () => {
+    const syn = (wscale: number, sack: boolean, ts: boolean): string =>
+      written((view) =>
+        padOptions(view, 0, writeSynOptionsBsd(view, 0, 1460, wscale, sack, ts, 1, 2), OPT_END),
+      );
+    expect(syn(6, true, true)).toBe("020405b4010303060402080a0000000100000002");
+    expect(syn(6, false, true)).toBe("020405b4010303060101080a0000000100000002");
+    expect(syn(6, true, false)).toBe("020405b40103030604020000");
+    expect(syn(-1, true, true)).toBe("020405b40402080a0000000100000002");
+    expect(syn(-1, true, false)).toBe("020405b404020000");
+    expect(syn(-1, false, false)).toBe("020405b4");
   });
 
   test("timestamps and three SACK blocks fill 40 bytes", () => {
