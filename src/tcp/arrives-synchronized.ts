@@ -285,7 +285,6 @@ export function takeFin(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
     return;
   }
   tcb.finReceived = true;
-  tcb.repeatFin = ctx.config.repeatFin && tcb.finSent && tcb.snd.una !== tcb.snd.nxt;
   tcb.finAhead = false;
   rcv.nxt = add(rcv.nxt, 1);
   if (gt(rcv.nxt, rcv.edge)) rcv.edge = rcv.nxt;

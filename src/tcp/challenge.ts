@@ -13,6 +13,7 @@ export function challenge(tcb: Tcb, ctx: TcpContext): void {
   if (ctx.now - tcb.lastChallenge < ctx.config.challengeInterval || !ctx.allowChallenge()) return;
   tcb.lastChallenge = ctx.now;
   ctx.counters.TCPChallengeACK++;
+  tcb.isChallenged = true;
   tcb.ack = ACK_NOW;
   ctx.markDirty(tcb);
 }

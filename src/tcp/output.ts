@@ -51,8 +51,9 @@ export function nextSegment(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean
   }
   if (tcb.ack !== ACK_NOW) return false;
   out.seq = acceptableSeq(tcb);
-  if (tcb.repeatFin) {
-    tcb.repeatFin = false;
+  const repeats = ctx.config.repeatFin && tcb.finSent && tcb.snd.una !== tcb.snd.nxt && !tcb.isChallenged;
+  tcb.isChallenged = false;
+  if (repeats) {
     out.seq = add(tcb.snd.nxt, -1);
     out.flags |= FIN;
   }

@@ -77,7 +77,10 @@ export interface ProtocolConfig {
   rtoSlop: Micros;
   /** Which segments count for "an ACK for at least every second" one (RFC 9293 3.8.6.3): "full", the default, full-sized ones, "any" all (BSD). */
   ackEvery: "full" | "any";
-  /** An ACK sent in FIN-WAIT-1, CLOSING and LAST-ACK carries the FIN again while that is unacknowledged. Default false; BSD: true. */
+  /**
+   * An ACK sent in FIN-WAIT-1, CLOSING and LAST-ACK, a challenge ACK apart, carries the FIN again while that is unacknowledged.
+   * Default false; BSD: true.
+   */
   repeatFin: boolean;
   /** A super-segment takes at most half of cwnd, so that two are under way (Linux: tcp_cwnd_test). Default false. */
   halfWindowSuper: boolean;

@@ -124,8 +124,8 @@ export class Tcb {
   /** CLOSE was called: FIN follows what is queued. */
   finQueued = false;
   finSent = false;
-  /** The next ACK carries our FIN again (`ProtocolConfig.repeatFin`). */
-  repeatFin = false;
+  /** The next ACK answers a challenge, and does not carry our FIN again (`ProtocolConfig.repeatFin`). */
+  isChallenged = false;
   /** The peer's FIN was taken in order; or it lies ahead at `finSeq`. */
   finReceived = false;
   finAhead = false;

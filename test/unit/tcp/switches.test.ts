@@ -61,6 +61,18 @@ describe("insecureRst (RFC 793 3.9: any RST in the window resets)", () => {
     ]);
   });
 
+  test("repeatFin: BSD's ACK of text carries the FIN that is not acknowledged; a challenge ACK does not", () => {
+    for (const repeatFin of [false, true]) {
+      const { peer, vars } = bring("FIN-WAIT-1", "passive", false, { tcp: { repeatFin } });
+      const ack = repeatFin ? `F. ${vars.nxt - 1}:${vars.nxt}(0)` : `. ${vars.nxt}:${vars.nxt}(0)`;
+      expect(peer.says(".", vars.rcvNxt - 1, vars.una)).toEqual([`${ack} ack ${vars.rcvNxt}`]);
+      const challenged = bring("FIN-WAIT-1", "passive", false, { tcp: { repeatFin } });
+      expect(challenged.peer.says("S", vars.rcvNxt)).toEqual([
+        `. ${vars.nxt}:${vars.nxt}(0) ack ${vars.rcvNxt}`,
+      ]);
+    }
+  });
+
   test("closeUnread: BSD's close throws unread text away and sends a FIN", () => {
     const closes = (closeUnread: "reset" | "fin"): string[] => {
       const { rig, peer, vars, app } = bring("ESTABLISHED", "passive", false, { tcp: { closeUnread } });
