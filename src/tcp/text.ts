@@ -39,7 +39,8 @@ export function takeText(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   }
   tcb.bytesReceived += inOrder;
   // RFC 9293 3.8.6.3 SHLD-18: an ACK for every second full segment at least.
-  if (tcb.unackedText >= 2 * rcv.mss) {
+  if (tcb.unackedText >= 2 * rcv.mss || tcb.finAhead) {
+    // A FIN ahead of a gap makes one of which the assembler knows nothing.
     tcb.ack = ACK_NOW;
   } else if (tcb.quickAcks > 0) {
     tcb.quickAcks--;
