@@ -12,9 +12,11 @@ import { SYN_SENT } from "../tcp/state.ts";
 import { EVENT_TROUBLE, type Tcb } from "../tcp/tcb.ts";
 import * as drop from "../wire/drop.ts";
 import {
+  ADMIN_PROHIBITED,
   FRAGMENTATION_NEEDED,
   type IcmpMessage,
   PARAMETER_PROBLEM,
+  PROTOCOL_UNREACHABLE,
   TIME_EXCEEDED,
   UNREACHABLE,
 } from "../wire/icmp.ts";
@@ -24,34 +26,40 @@ import type { Stack } from "./stack.ts";
 
 /** What a message means, whichever family it is of. */
 export interface IcmpError {
-  /** Without a connection to show for it, as Linux maps it (icmp_err_convert). */
+  /** What an open that it ends fails with (Linux: icmp_err_convert, icmpv6_err_convert). */
   readonly code: ErrorCode;
-  /** RFC 1122 4.2.3.9: ends a connection that is being opened even where only hard errors do. */
-  readonly isHard: boolean;
+  /** RFC 1122 4.2.3.9: the code where only hard errors end an open (FreeBSD: icmp_errmap); null: it is a soft one. */
+  readonly hard: ErrorCode | null;
 }
 
-const NET: IcmpError = { code: "ENETUNREACH", isHard: false };
-const HOST: IcmpError = { code: "EHOSTUNREACH", isHard: false };
-const REFUSED: IcmpError = { code: "ECONNREFUSED", isHard: true };
-const NET_PROHIBITED: IcmpError = { code: "ENETUNREACH", isHard: true };
-const HOST_PROHIBITED: IcmpError = { code: "EHOSTUNREACH", isHard: true };
+const soft = (code: ErrorCode): IcmpError => ({ code, hard: null });
+const hard = (code: ErrorCode): IcmpError => ({ code, hard: "ECONNREFUSED" });
 
-/** Destination unreachable by code (RFC 792, RFC 1122 3.2.2.1, RFC 1812 5.2.7.1). Code 2 is ENOPROTOOPT in Linux. */
+const NET: IcmpError = soft("ENETUNREACH");
+const HOST: IcmpError = soft("EHOSTUNREACH");
+const PARAMETER: IcmpError = soft("EPROTO");
+/** RFC 1122 4.2.3.9 has it soft. FreeBSD lets the time to live exceeded in transit end an open as hard errors do. */
+const TIME_TO_LIVE: IcmpError = { code: "EHOSTUNREACH", hard: "EHOSTUNREACH" };
+/** A header that the peer does not know (ICMPv6 parameter problem, code 1), and any policy's refusal. */
+const V6_PROTOCOL: IcmpError = hard("EPROTO");
+const V6_PROHIBITED: IcmpError = hard("EACCES");
+
+/** Destination unreachable by code (RFC 792, RFC 1122 3.2.2.1, RFC 1812 5.2.7.1). */
 const UNREACHABLE_CODES: readonly IcmpError[] = [
   NET, // 0 net
   HOST, // 1 host
-  REFUSED, // 2 protocol
-  REFUSED, // 3 port
+  hard("ENOPROTOOPT"), // 2 protocol
+  hard("ECONNREFUSED"), // 3 port
   HOST, // 4 fragmentation needed, which goes another way
-  HOST, // 5 source route failed
+  soft("EOPNOTSUPP"), // 5 source route failed
   NET, // 6 net unknown
-  HOST, // 7 host unknown
-  HOST, // 8 source host isolated
-  NET_PROHIBITED, // 9
-  HOST_PROHIBITED, // 10
+  soft("EHOSTDOWN"), // 7 host unknown
+  soft("ENONET"), // 8 source host isolated
+  hard("ENETUNREACH"), // 9 net prohibited
+  hard("EHOSTUNREACH"), // 10 host prohibited
   NET, // 11 net unreachable for this type of service
   HOST, // 12 host unreachable for this type of service
-  HOST_PROHIBITED, // 13 communication administratively prohibited
+  hard("EHOSTUNREACH"), // 13 communication administratively prohibited
   HOST, // 14 host precedence violation
   HOST, // 15 precedence cutoff
 ];
@@ -81,9 +89,12 @@ export function errorArrives(stack: Stack, message: IcmpMessage): void {
 
 /** Errors that are none: a code that no RFC knows is as good as host unreachable. */
 function meaningOf(message: IcmpMessage): IcmpError {
-  if (message.type === UNREACHABLE) return UNREACHABLE_CODES[message.code] ?? HOST;
-  // RFC 1122 4.2.3.9 has it soft. FreeBSD lets the time to live exceeded in transit end an open as hard errors do.
-  return message.type === TIME_EXCEEDED && message.code === 0 ? HOST_PROHIBITED : HOST;
+  const { type, code } = message;
+  if (type === PARAMETER_PROBLEM) return PARAMETER;
+  if (type === TIME_EXCEEDED) return code === 0 ? TIME_TO_LIVE : HOST;
+  if (message.family === 6 && code === PROTOCOL_UNREACHABLE) return V6_PROTOCOL;
+  if (message.family === 6 && code === ADMIN_PROHIBITED) return V6_PROHIBITED;
+  return UNREACHABLE_CODES[code] ?? HOST;
 }
 
 /**
@@ -93,12 +104,16 @@ function meaningOf(message: IcmpMessage): IcmpError {
 function unreachable(stack: Stack, tcb: Tcb, error: IcmpError): void {
   tcb.softError = error.code === "ENETUNREACH" ? NET_UNREACHABLE : HOST_UNREACHABLE;
   const { icmpMayReset } = stack.config;
-  if (tcb.state !== SYN_SENT || icmpMayReset === "never" || (icmpMayReset === "hard" && !error.isHard)) {
+  if (
+    tcb.state !== SYN_SENT ||
+    icmpMayReset === "never" ||
+    (icmpMayReset === "hard" && error.hard === null)
+  ) {
     stack.note(tcb, EVENT_TROUBLE);
     return;
   }
   stack.counters.AttemptFails++;
-  stack.release(tcb, icmpMayReset === "hard" ? "ECONNREFUSED" : error.code);
+  stack.release(tcb, icmpMayReset === "hard" ? (error.hard ?? error.code) : error.code);
 }
 
 /** A SYN-ACK that did not arrive: the half-open connection goes, silently, if the message knows its sequence number (Linux: tcp_req_err). */

@@ -34,9 +34,9 @@ describe("ICMP errors", () => {
   test.each([
     ["net unreachable", 0, "ENETUNREACH"],
     ["host unreachable", 1, "EHOSTUNREACH"],
-    ["protocol unreachable", 2, "ECONNREFUSED"],
+    ["protocol unreachable", 2, "ENOPROTOOPT"],
     ["port unreachable", 3, "ECONNREFUSED"],
-    ["source route failed", 5, "EHOSTUNREACH"],
+    ["source route failed", 5, "EOPNOTSUPP"],
     ["network prohibited", 9, "ENETUNREACH"],
     ["net unreachable for this service", 11, "ENETUNREACH"],
     ["host unreachable for this service", 12, "EHOSTUNREACH"],

@@ -164,9 +164,9 @@ describe("errors about our segments", () => {
     [1, 0, "ENETUNREACH"],
     [1, 3, "EHOSTUNREACH"],
     [1, 4, "ECONNREFUSED"],
-    [1, 1, "EHOSTUNREACH"],
+    [1, 1, "EACCES"],
     [3, 0, "EHOSTUNREACH"],
-    [4, 1, "ECONNREFUSED"],
+    [4, 1, "EPROTO"],
   ])("RFC 5461 4.1: type %i code %i ends a connection that is being opened with %s", (type, code, error) => {
     const { rig, app, syn } = opening({}, V6);
     rig.input(icmp(type, code, 0, about(syn)));
