@@ -25,17 +25,25 @@ interface OptionRule {
   /** The value as remembered, or the errno that refuses it. */
   readonly check?: (value: number, context: OptionContext, socket: PosixSocket) => number | ErrnoName;
   readonly otherwise?: number;
+  /** What FreeBSD's getsockopt says of a switch that is on: its bit in so_options or t_flags. */
+  readonly bsdBit?: number;
 }
 
 function flag(value: number): number {
   return value === 0 ? 0 : 1;
 }
 
-/** Linux: 1 to 32,767 s (MAX_TCP_KEEPIDLE); FreeBSD: what its ticks can count, 0 for the default. */
+/** Linux: 1 to 32,767 s (MAX_TCP_KEEPIDLE); FreeBSD: what its ticks of 1 ms can count in 32 bits, 0 for the default. */
 function keepTime(value: number, { profile }: OptionContext): number | ErrnoName {
   const least = profile === "linux" ? 1 : 0;
-  const most = profile === "linux" ? 32_767 : 2_147_483;
+  const most = profile === "linux" ? 32_767 : 4_294_967;
   return value >= least && value <= most ? value : "EINVAL";
+}
+
+/** FreeBSD takes any number of probes, 0 for the default. */
+function keepCount(value: number, { profile }: OptionContext): number | ErrnoName {
+  if (profile === "linux") return value >= 1 && value <= 127 ? value : "EINVAL";
+  return value >>> 0;
 }
 
 function within(least: number, most: number): (value: number) => number | ErrnoName {
@@ -45,9 +53,9 @@ function within(least: number, most: number): (value: number) => number | ErrnoN
 const LINGER_OFF = -1;
 
 const RULES: Readonly<Record<string, OptionRule>> = {
-  SO_REUSEADDR: { check: flag },
-  SO_REUSEPORT: { check: flag },
-  SO_KEEPALIVE: { check: flag, apply: (value) => ({ keepAlive: value !== 0 }) },
+  SO_REUSEADDR: { check: flag, bsdBit: 4 },
+  SO_REUSEPORT: { check: flag, bsdBit: 0x200 },
+  SO_KEEPALIVE: { check: flag, bsdBit: 8, apply: (value) => ({ keepAlive: value !== 0 }) },
   SO_LINGER: {
     otherwise: LINGER_OFF,
     apply: (value) => ({ lingerMs: value < 0 ? -1 : value * 1000 }),
@@ -72,7 +80,7 @@ const RULES: Readonly<Record<string, OptionRule>> = {
   },
   SO_RCVLOWAT: { otherwise: 1 },
   SO_SNDLOWAT: {},
-  SO_OOBINLINE: { check: flag },
+  SO_OOBINLINE: { check: flag, bsdBit: 0x100 },
   SO_PRIORITY: {},
   SO_MARK: {},
   SO_TIMESTAMPING: {},
@@ -91,19 +99,20 @@ const RULES: Readonly<Record<string, OptionRule>> = {
   IP_FREEBIND: {},
   IP_TRANSPARENT: {},
   IP_BIND_ADDRESS_NO_PORT: {},
-  TCP_NODELAY: { check: flag, apply: (value) => ({ noDelay: value !== 0 }) },
+  TCP_NODELAY: { check: flag, bsdBit: 4, apply: (value) => ({ noDelay: value !== 0 }) },
   TCP_CORK: { check: flag, apply: (value) => ({ cork: value !== 0 }) },
-  TCP_NOPUSH: { check: flag, apply: (value) => ({ cork: value !== 0 }) },
-  TCP_NOOPT: { check: flag, apply: (value) => ({ noOptions: value !== 0 }) },
+  TCP_NOPUSH: { check: flag, bsdBit: 0x1000, apply: (value) => ({ cork: value !== 0 }) },
+  TCP_NOOPT: { check: flag, bsdBit: 8, apply: (value) => ({ noOptions: value !== 0 }) },
   TCP_MAXSEG: {
     check: checkMaxSegment,
-    apply: (value) => ({ maxSegment: value }),
+    // FreeBSD's t_maxseg is set anew when the connection is opened, and the SYN's MSS is not of it.
+    apply: (value, { profile }) => (profile === "freebsd" ? {} : { maxSegment: value }),
     read: (socket) => (socket.tcb !== null && !socket.isConnecting ? socket.tcb.snd.mss : null),
   },
   TCP_KEEPIDLE: { check: keepTime, apply: (value) => (value > 0 ? { keepIdleMs: value * 1000 } : {}) },
   TCP_KEEPALIVE: { check: keepTime, apply: (value) => (value > 0 ? { keepIdleMs: value * 1000 } : {}) },
   TCP_KEEPINTVL: { check: keepTime, apply: (value) => (value > 0 ? { keepIntervalMs: value * 1000 } : {}) },
-  TCP_KEEPCNT: { check: within(1, 127), apply: (value) => ({ keepCount: value }) },
+  TCP_KEEPCNT: { check: keepCount, apply: (value) => (value > 0 ? { keepCount: value } : {}) },
   TCP_KEEPINIT: { check: keepTime, apply: (value) => (value > 0 ? { keepInitMs: value * 1000 } : {}) },
   TCP_USER_TIMEOUT: { check: within(0, 2 ** 31 - 1), apply: (value) => ({ userTimeoutMs: value }) },
   TCP_QUICKACK: { otherwise: 1, check: flag, apply: (value) => ({ quickAck: value !== 0 }) },
@@ -149,6 +158,9 @@ export function setOption(
   const checked = rule.check?.(value, context, socket) ?? value;
   if (typeof checked === "string") return checked;
   socket.settings.set(name, checked);
+  if (name === "TCP_MAXSEG" && context.profile === "freebsd" && socket.tcb !== null && !socket.isConnecting) {
+    socket.connection?.set({ maxSegment: checked });
+  }
   if (rule.apply === undefined) return null;
   if (socket.connection !== null) socket.connection.set(rule.apply(checked, context));
   if (socket.listener !== null) socket.listener.settings = settingsOf(socket.settings, context);
@@ -160,8 +172,9 @@ export function getOption(socket: PosixSocket, name: string, context: OptionCont
   const rule = RULES[name]!;
   const live = rule.read?.(socket, context) ?? null;
   const set = socket.settings.get(name);
-  // FreeBSD's keepalive times: 0 stands for the default.
-  const isDefault = set === undefined || (set === 0 && rule.check === keepTime);
+  if (context.profile === "freebsd" && rule.bsdBit !== undefined) return set ? rule.bsdBit : 0;
+  // FreeBSD's keepalive times and count: 0 stands for the default.
+  const isDefault = set === undefined || (set === 0 && (rule.check === keepTime || rule.check === keepCount));
   return live ?? (isDefault ? (context.defaults[name] ?? rule.otherwise ?? 0) : set);
 }
 
