@@ -50,8 +50,8 @@ export interface ProtocolConfig {
   closeUnread: "reset" | "fin";
   /**
    * Which segments are in the window. "advertised", the default: up to the right edge last promised; "buffer": up to what the
-   * receive buffer could hold, where the 16 bits of the header could not say it (FreeBSD's rcv_wnd). Text beyond the edge is
-   * cut off all the same.
+   * receive buffer could hold, where the 16 bits of the header could not say it (FreeBSD's rcv_wnd), and each header offers
+   * all that the buffer has room for. Text beyond the edge is cut off all the same.
    */
   receiveWindow: "advertised" | "buffer";
   /** The receive buffer is rounded up to a whole number of segments (4.4BSD's tcp_mss). Default false. */

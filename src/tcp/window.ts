@@ -15,7 +15,7 @@ export function advertise(tcb: Tcb, ctx: TcpContext): number {
   const rcv = tcb.rcv;
   const held = Math.max(0, diff(rcv.edge, rcv.nxt));
   const free = Math.min(rcv.clamp, Math.max(0, rcv.buffer - tcb.queuedToRead));
-  const grown = free - held >= Math.min(rcv.buffer >> 1, rcv.mss) ? free : held;
+  const grown = free - held >= leastGain(tcb, free, ctx.config) ? free : held;
   const unit = 2 ** rcv.scale;
   // Keeping an edge must not lose a fraction of a unit to rounding: round up; opening must not promise more than there is. But a
   // peer of tiny segments would push an edge that is rounded up each time without end (RFC 7323 2.4): not far beyond the buffer.
@@ -30,6 +30,13 @@ export function advertise(tcb: Tcb, ctx: TcpContext): number {
   const edge = add(rcv.nxt, wnd);
   if (gt(edge, rcv.edge)) rcv.edge = edge;
   return field;
+}
+
+/** MUST-39; BSD says all that the buffer has room for, unless that is less than a quarter of it and than a segment. */
+function leastGain(tcb: Tcb, free: number, config: TcpConfig): number {
+  const { buffer, mss } = tcb.rcv;
+  if (config.receiveWindow === "buffer" && (free >= mss || free >= buffer >> 2)) return 1;
+  return Math.min(buffer >> 1, mss);
 }
 
 /** RCV.WND as the acceptability tests know it (RFC 9293 table 6). */
