@@ -31,7 +31,9 @@ export class Driver implements DeviceReceiver {
   readonly #onTimer: () => void = () => {
     this.#timer = null;
     this.#timerAt = NEVER;
-    this.run();
+    // After a stall libuv runs timers before it looks at descriptors. Packets that wait there come first: an ACK among them
+    // may be what the timer is about.
+    setImmediate(() => this.run());
   };
 
   /** `link` is the stack's interface that stands for `device`. `onGone` is told once when the device is. */

@@ -63,7 +63,7 @@ describeNeeding([requireTun(), requireTool("curl"), requireTool("nsenter")], "us
       expect(await usertcp(["lab", "--", "sh", "-c", script])).toEqual({
         code: 7,
         signal: null,
-        stdout: "200\n5\n2\n",
+        stdout: "200\n9\n2\n",
         stderr: "",
       });
       expect(leftovers()).toEqual([]);
@@ -112,7 +112,7 @@ describeNeeding([requireTun(), requireTool("curl"), requireTool("nsenter")], "us
         "-c",
         "curl -sI http://10.77.0.2/ | head -1; usertcp ss -tln | wc -l; exit 5",
       ]);
-      expect(inside).toMatchObject({ code: 5, stdout: "HTTP/1.1 200 OK\r\n5\n", stderr: "" });
+      expect(inside).toMatchObject({ code: 5, stdout: "HTTP/1.1 200 OK\r\n9\n", stderr: "" });
       // The host's own namespace knows nothing of it.
       expect(await usertcp(["ss"])).toMatchObject({ code: 1 });
       expect(await lab.end("SIGTERM")).toMatchObject({ code: 0, signal: null });
@@ -179,7 +179,7 @@ describeNeeding([requireTun(), requireTool("curl"), requireTool("nsenter")], "us
       expect((await terminal.ended).code).toBe(0);
       expect(terminal.stdout).toMatch(/^proof echo ok\r$/m);
       expect(terminal.stdout).toMatch(/^proof http ok\r$/m);
-      expect(terminal.stdout).toMatch(/2\r\n4\r\n/);
+      expect(terminal.stdout).toMatch(/2\r\n8\r\n/);
       expect(leftovers()).toEqual([]);
     },
     TIMEOUT,
@@ -221,7 +221,7 @@ describe("usertcp lab without TUN", () => {
         /^usertcp: no TUN device here \(\/dev\/net\/tun: [^)]+\): two stacks in memory instead/,
       );
       const listed = await usertcp(["ss", "-tln"], uid);
-      expect(listed.stdout.trim().split("\n")).toHaveLength(5);
+      expect(listed.stdout.trim().split("\n")).toHaveLength(9);
       const nc = start(["nc", "10.77.0.2", "7"], uid);
       nc.child.stdin.end("through memory\n");
       expect(await nc.ended).toMatchObject({ code: 0, stdout: "through memory\n" });
