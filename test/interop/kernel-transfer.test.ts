@@ -36,11 +36,14 @@ describeNeeding([requireTun(), ...TOOLS], "bulk between the kernel and the stack
     ["MTU 65520, no offload", ["--mtu", "65520", "--no-offload"]],
     ["MTU 576, no offload, net API", ["--mtu", "576", "--no-offload", "--api", "net"]],
     ["MTU 1500, offload, net API", ["--api", "net"]],
-  ])("%s: 100 MB each way arrive intact, and nothing is retransmitted", async (_, args) => {
+  ])("%s: 100 MB each way arrive intact, and nothing is retransmitted but by probes", async (_, args) => {
     peer = await Peer.start(programs, args);
     await echo(HUNDRED_MB);
     await download(HUNDRED_MB);
-    expect((await peer.statistics()).counters["RetransSegs"]).toBe(0);
+    // A kernel that does not get to run for milliseconds is probed (RFC 8985 7); nothing is ever taken for lost.
+    const { counters } = await peer.statistics();
+    expect(counters["RetransSegs"]).toBeLessThanOrEqual(counters["TCPLossProbes"]!);
+    expect(counters["TCPTimeouts"]! + counters["TCPFastRetrans"]!).toBe(0);
   });
 
   it.each([
