@@ -24,8 +24,9 @@ export function tcpInfo(tcb: Tcb, stack: Stack): TcpInfo {
     state: STATE_NAMES[tcb.state]!,
     ca_state: tcb.caState,
     retransmits: tcb.retries,
-    probes: tcb.persistAt === NEVER ? tcb.keepProbes : tcb.probes,
-    backoff: tcb.backoff,
+    // Window probes that nobody answered yet; answered ones keep the back-off (Linux: icsk_probes_out, icsk_backoff).
+    probes: tcb.persistAt === NEVER ? tcb.keepProbes : tcb.retries,
+    backoff: tcb.persistAt === NEVER ? tcb.backoff : tcb.probes,
     options: optionBits(tcb),
     timestamps: tcb.timestamps,
     sack: tcb.sackPermitted,

@@ -170,7 +170,8 @@ function updateWindow(tcb: Tcb, seg: Segment, wnd: number, ctx: TcpContext): voi
 /** MUST-37: while the peer answers probes the connection stays, however long; only unanswered ones count against R2. */
 function answerToProbe(tcb: Tcb, ctx: TcpContext): void {
   tcb.retries = 0;
-  if (owesText(tcb) && tcb.persistAt === NEVER) startPersist(tcb, ctx);
+  // The news that the window is closed is fresh: the next probe waits from here on (Linux: tcp_ack_probe).
+  if (owesText(tcb) && (tcb.persistAt === NEVER || tcb.snd.una === tcb.snd.nxt)) startPersist(tcb, ctx);
 }
 
 /** Whether text or a FIN waits to be sent or acknowledged. */

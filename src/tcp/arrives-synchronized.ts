@@ -3,7 +3,8 @@
  * function each, in the RFC's order. TIME-WAIT has no TCB here (arrives-time-wait.ts). A step returns false to end
  * the processing of the segment.
  */
-import { add, diff, geq, gt, lt } from "../base/seq.ts";
+
+import { add, diff, geq, gt, lt, min } from "../base/seq.ts";
 import { NEVER } from "../base/time.ts";
 import * as drop from "../wire/drop.ts";
 import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
@@ -15,6 +16,7 @@ import type { TcpContext } from "./context.ts";
 import { settleFastOpen, settleSynText } from "./fast-open.ts";
 import { isLate, isStale, remember } from "./paws.ts";
 import { sampleHandshake } from "./rtt.ts";
+import { noteDuplicate } from "./sack-blocks.ts";
 import {
   CLOSE_WAIT,
   CLOSING,
@@ -86,7 +88,7 @@ function checkSequence(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
     ctx.drop(drop.TCP_SEQUENCE);
     if ((seg.flags & RST) !== 0) return false;
     if (seg.textLength > 0 && (seg.flags & SYN) === 0) {
-      noteDuplicate(tcb, seg, ctx);
+      noteDuplicate(tcb, seg.seq, min(add(seg.seq, seg.textLength), tcb.rcv.nxt), ctx);
       tcb.ack = ACK_NOW;
       ctx.markDirty(tcb);
     } else if ((seg.flags & SYN) !== 0) {
@@ -123,14 +125,6 @@ function isAcceptable(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
 /** MUST-66: with a zero window, ACKs, URGs and RSTs are still taken; text and FIN are cut off (text.ts). */
 function zeroWindowAllowance(seg: Segment): boolean {
   return (seg.flags & (ACK | RST)) !== 0 && (seg.flags & SYN) === 0;
-}
-
-/** RFC 2883: old text that comes again is reported, once. */
-function noteDuplicate(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
-  if (!tcb.sackPermitted || !ctx.config.dsack || !lt(seg.seq, tcb.rcv.nxt)) return;
-  tcb.dsackStart = seg.seq;
-  tcb.dsackEnd = add(seg.seq, Math.min(seg.textLength, diff(tcb.rcv.nxt, seg.seq)));
-  ctx.counters.TCPDSACKOldSent++;
 }
 
 /** Second: the RST bit, by RFC 5961 3.2. */
@@ -276,6 +270,7 @@ export function takeFin(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
       if (!tcb.finAhead) {
         tcb.finAhead = true;
         tcb.finSeq = at;
+        if (ctx.config.sackFin) tcb.assembler.holdFin(at);
       }
       tcb.ack = ACK_NOW;
       ctx.markDirty(tcb);
@@ -286,6 +281,7 @@ export function takeFin(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   }
   tcb.finReceived = true;
   tcb.finAhead = false;
+  if (tcb.hasGaps) tcb.assembler.clear();
   rcv.nxt = add(rcv.nxt, 1);
   if (gt(rcv.nxt, rcv.edge)) rcv.edge = rcv.nxt;
   tcb.ack = ACK_NOW;

@@ -102,8 +102,8 @@ function persistTimeout(tcb: Tcb, ctx: TcpContext): void {
   }
   tcb.retries++;
   ctx.counters.TCPWinProbe++;
-  startPersist(tcb, ctx);
   tcb.probes++;
+  startPersist(tcb, ctx);
   tcb.probeQueued = true;
   ctx.markDirty(tcb);
 }

@@ -3,7 +3,7 @@
  * again and again by the flush until it says that there is nothing. It fills the scratch segment and takes the
  * segment as sent: sequence variables, records and timers move here.
  */
-import { add, diff, gt, max, min, type Seq, toInt } from "../base/seq.ts";
+import { add, diff, gt, max, min, type Seq } from "../base/seq.ts";
 import { NEVER } from "../base/time.ts";
 import { ACK, ECE, FIN, PSH, RST, SYN, URG } from "../wire/segment.ts";
 import { SACKED } from "./buffer/sent-ring.ts";
@@ -21,8 +21,9 @@ import { TLP_NONE } from "./recovery/recovery-state.ts";
 import { inFlight, limitRecord, nextRetransmit } from "./recovery/scoreboard.ts";
 import { probeSent, startProbe } from "./recovery/tlp.ts";
 import { noteResend } from "./recovery/undo.ts";
+import { fillSack } from "./sack-blocks.ts";
 import type { SegmentOut } from "./segment-out.ts";
-import { largestText, nextText, sackBlocksMax, segmentText, unsent } from "./send-policy.ts";
+import { largestText, nextText, segmentText, unsent } from "./send-policy.ts";
 import { CLOSED, ESTABLISHED, SYN_RECEIVED, SYN_SENT, TIME_WAIT } from "./state.ts";
 import { ACK_DELAYED, ACK_NONE, ACK_NOW, CA_LOSS, CA_RECOVERY, FOR_REORDERING, type Tcb } from "./tcb.ts";
 import { restartRetransmit, rtoLeft, startPersist, startRetransmit } from "./timers.ts";
@@ -148,7 +149,8 @@ function retransmission(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   }
   if (isPaced(tcb, ctx)) return false;
   const most = Math.min(largestText(tcb), Math.max(mss, room - (room % mss)));
-  const windowed = diff(add(tcb.snd.una, Math.max(tcb.snd.wnd, mss)), ring.seqAt(i));
+  // RFC 9293 3.8.6 SHLD-16: what is left of a window that shrank; into a closed one, a segment that serves as its probe.
+  const windowed = diff(add(tcb.snd.una, tcb.snd.wnd || mss), ring.seqAt(i));
   if (windowed <= 0) return false;
   limitRecord(tcb, i, Math.min(most, windowed));
   if (tcb.caState === CA_LOSS) ctx.counters.TCPSlowStartRetrans++;
@@ -305,14 +307,17 @@ function finAlone(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
 function probe(tcb: Tcb, ctx: TcpContext, out: SegmentOut): void {
   tcb.probeQueued = false;
   const snd = tcb.snd;
+  const isBare = ctx.config.windowProbe === "bare";
   if (tcb.persistAt !== NEVER && snd.una !== snd.nxt && tcb.sentRing.count > 0) {
-    limitRecord(tcb, 0, 1);
+    limitRecord(tcb, 0, isBare ? segmentText(tcb) : 1);
     resend(tcb, 0, ctx, out, false);
     tcb.retransmitAt = NEVER;
-  } else if (tcb.persistAt !== NEVER && unsent(tcb) > 0) {
+  } else if (tcb.persistAt !== NEVER && unsent(tcb) > 0 && (snd.wnd > 0 || !isBare)) {
     // A window too small to be worth a segment is used at last (RFC 9293 3.8.6.2.1, the override timeout).
     const length = Math.max(1, Math.min(unsent(tcb), snd.wnd, segmentText(tcb)));
     fillText(tcb, out, snd.nxt, length);
+    // No more can come until this is read (Linux: tcp_write_wakeup).
+    if (snd.wnd > 0) out.flags |= PSH;
     tcb.sentRing.push(snd.nxt, length, ctx.now);
     snd.nxt = add(snd.nxt, length);
     if (tcb.rate !== null) noteSent(tcb, tcb.rate, tcb.sentRing.count - 1, ctx.now);
@@ -346,7 +351,7 @@ function finish(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
     out.tsval = timestampClock(ctx.now, tcb.tsOffset);
     out.tsecr = tcb.tsRecent;
   }
-  if (tcb.sackPermitted) sackBlocks(tcb, out);
+  if (tcb.sackPermitted) fillSack(tcb, out);
   if (tcb.ack === ACK_DELAYED && out.textLength === 0) ctx.counters.DelayedACKs++;
   if (out.textLength === 0 && tcb.duplicateAcks > 0) tcb.duplicateAcks--;
   tcb.ack = tcb.duplicateAcks > 0 ? ACK_NOW : ACK_NONE;
@@ -366,18 +371,4 @@ function finish(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
 function urgent(tcb: Tcb, out: SegmentOut): void {
   out.flags |= URG;
   out.up = Math.min(65_535, diff(tcb.snd.up, out.seq));
-}
-
-/** SACK blocks (RFC 2018 4), a DSACK first (RFC 2883). `segmentText` left room for them. */
-function sackBlocks(tcb: Tcb, out: SegmentOut): void {
-  const most = sackBlocksMax(tcb);
-  let count = 0;
-  if (tcb.dsackStart !== tcb.dsackEnd) {
-    out.sackEdges[0] = toInt(tcb.dsackStart);
-    out.sackEdges[1] = toInt(tcb.dsackEnd);
-    tcb.dsackEnd = tcb.dsackStart;
-    count = 1;
-  }
-  if (tcb.hasGaps) count += tcb.assembler.report(out.sackEdges, count, most - count);
-  out.sackCount = count;
 }

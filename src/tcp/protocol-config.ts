@@ -86,6 +86,13 @@ export interface ProtocolConfig {
   halfWindowSuper: boolean;
   /** Duplicates are reported by SACK (RFC 2883). Linux: tcp_dsack. */
   dsack: boolean;
+  /**
+   * What probes a zero window. "octet", the default: a byte of text (RFC 9293 3.8.6.1); "bare": an empty segment one number back,
+   * and the oldest segment whole where one is outstanding (Linux: tcp_xmit_probe_skb, tcp_retransmit_timer).
+   */
+  windowProbe: "octet" | "bare";
+  /** A FIN ahead of a gap is reported by SACK as a byte of text is. Default true, as Linux; BSD reports text alone. */
+  sackFin: boolean;
   /** PSH on every super-segment of new text, which a receiver that merges then passes on at once. Default false; Linux: true since 5.4. */
   pushSuper: boolean;
   /** Order and padding of a SYN's options, by which systems are told apart: "linux", the default, or "bsd" (FreeBSD's tcp_addoptions). */
@@ -114,6 +121,8 @@ export const DEFAULT_PROTOCOL: ProtocolConfig = {
   repeatFin: false,
   halfWindowSuper: false,
   dsack: true,
+  windowProbe: "octet",
+  sackFin: true,
   pushSuper: false,
   synOptions: "linux",
 };

@@ -7,6 +7,7 @@ import * as drop from "../wire/drop.ts";
 import { FIN, type Segment } from "../wire/segment.ts";
 import { MAX_ECHO_MS, type TcpContext, timestampClock } from "./context.ts";
 import { takeCodepoint } from "./ecn.ts";
+import { noteDuplicate, noteOverlap } from "./sack-blocks.ts";
 import { ACK_DELAYED, ACK_NOW, EVENT_DATA, type Tcb } from "./tcb.ts";
 import { startDelayedAck } from "./timers.ts";
 
@@ -31,6 +32,7 @@ export function takeText(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   // An ACK that moves on is no duplicate of anything.
   tcb.duplicateAcks = 0;
   if (tcb.hasGaps) {
+    noteOverlap(tcb, seg.seq, rcv.nxt, ctx);
     const filled = tcb.assembler.take(rcv.nxt, tcb.receiveBuffer);
     rcv.nxt = add(rcv.nxt, filled);
     inOrder += filled;
@@ -78,13 +80,10 @@ function takeAhead(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   if (tcb.assembler.covers(left, right)) {
     // RFC 2018 4: the block that holds the segment comes first, as if it were new.
     tcb.assembler.touch(left);
-    if (tcb.sackPermitted && ctx.config.dsack) {
-      tcb.dsackStart = left;
-      tcb.dsackEnd = right;
-      ctx.counters.TCPDSACKOfoSent++;
-    }
+    noteDuplicate(tcb, left, right, ctx);
     return;
   }
+  noteOverlap(tcb, left, right, ctx);
   if (tcb.assembler.insert(left, seg.bytes, seg.textOffset, seg.textLength, ctx.arena)) {
     tcb.outOfOrder++;
     ctx.counters.TCPOFOQueue++;
@@ -102,10 +101,7 @@ export function trimToWindow(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   const rcv = tcb.rcv;
   if (lt(seg.seq, rcv.nxt)) {
     const old = diff(rcv.nxt, seg.seq);
-    if (tcb.sackPermitted && ctx.config.dsack && seg.textLength > 0) {
-      tcb.dsackStart = seg.seq;
-      tcb.dsackEnd = min(rcv.nxt, add(seg.seq, seg.textLength));
-    }
+    noteDuplicate(tcb, seg.seq, min(rcv.nxt, add(seg.seq, seg.textLength)), ctx);
     if (old > seg.textLength) return false;
     seg.textOffset += old;
     seg.textLength -= old;

@@ -22,6 +22,16 @@ export class UrgentMark {
   isAhead = false;
   /** The byte, once it arrived and until it is read; -1: not there. Out of band only. */
   byte: number = NOT_HERE;
+
+  /** Out of band, the byte may be read. */
+  get isHere(): boolean {
+    return this.byte >= 0;
+  }
+
+  /** Out of band, it was read. */
+  get isRead(): boolean {
+    return this.byte === READ;
+  }
 }
 
 /** SEND with the URGENT flag (RFC 9293 3.10.2): the last of `bytes` is the urgent one. Returns as `send`. */

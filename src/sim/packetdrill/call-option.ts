@@ -140,6 +140,8 @@ function ioctl(socket: PosixSocket, call: SystemCall, context: CallContext): Cal
       return answer(tcb === null || tcb.slot < 0 ? 0 : tcb.queuedToSend + (tcb.finQueued ? 1 : 0));
     case "SIOCOUTQNSD":
       return answer(tcb === null ? 0 : (infoOf(tcb, context)("tcpi_notsent_bytes") as number));
+    case "SIOCATMARK":
+      return answer(socket.connection?.atMark === true ? 1 : 0);
     case "FIONSPACE":
       return answer(socket.room);
     case "FIONBIO":

@@ -44,6 +44,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   shutdown: onSocket(shutdown),
   close: (call, context) => close(call, context),
   fcntl: onSocket(fcntl),
+  sockatmark: onSocket((found) => done(found.connection?.atMark === true ? 1 : 0)),
   getsockname: onSocket(() => done(0)),
   getpeername: onSocket((found) => (found.isAlive && found.isConnected ? done(0) : failed("ENOTCONN"))),
 };

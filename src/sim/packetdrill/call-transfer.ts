@@ -52,15 +52,11 @@ function receiving(call: SystemCall, context: CallContext, most: number, flags: 
     const socket = socketOf(call.arguments[0], context);
     if (socket === null) return failed("EBADF");
     if (socket.listener !== null) return failed("ENOTCONN");
-    if (has("MSG_OOB") || has("MSG_ERRQUEUE")) return special(socket, call, context, flags);
+    if (has("MSG_ERRQUEUE")) throw new Unsupported("MSG_ERRQUEUE");
+    if (has("MSG_OOB")) return outcome(socket.receiveUrgent(has("MSG_PEEK")), true);
     const got = socket.receive(most, has("MSG_PEEK"), has("MSG_WAITALL"));
     return outcome(got, socket.nonBlocking || has("MSG_DONTWAIT"));
   };
-}
-
-function special(_socket: PosixSocket, _call: SystemCall, context: CallContext, flags: number): CallOutcome {
-  if ((flags & constant("MSG_ERRQUEUE", context.profile)!) !== 0) throw new Unsupported("MSG_ERRQUEUE");
-  throw new Unsupported("MSG_OOB");
 }
 
 function sending(
@@ -86,7 +82,7 @@ function sending(
     const { connection } = socket;
     if (connection !== null && connection.synRoom > 0) return sendWithSyn(socket, count, nonBlocking);
     if (socket.isConnecting && context.profile === "linux") return outcome(null, nonBlocking);
-    const sent = socket.transmit(left);
+    const sent = socket.transmit(left, has("MSG_OOB"), has("MSG_MORE"));
     if (typeof sent === "string") return left < count ? done(count - left) : failed(sent);
     if (sent === null && left === count) return outcome(null, nonBlocking);
     left -= sent ?? 0;

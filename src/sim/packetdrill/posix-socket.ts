@@ -117,6 +117,8 @@ export class PosixSocket {
         const bytes = connection.read(most - taken);
         if (bytes === null) break;
         taken += bytes.length;
+        // A read ends at the urgent byte (SIOCATMARK).
+        if (connection.atMark) break;
       }
       return taken;
     }
@@ -126,7 +128,7 @@ export class PosixSocket {
   }
 
   /** SEND of `count` bytes, as many as there is room for. */
-  transmit(count: number): Outcome {
+  transmit(count: number, isUrgent: boolean, isMore: boolean): Outcome {
     const { connection } = this;
     const error = this.takeError();
     if (error !== null) return error;
@@ -134,8 +136,23 @@ export class PosixSocket {
     if (count === 0) return 0;
     const room = Math.min(this.room, count);
     if (room === 0) return null;
-    connection.send(new Uint8Array(room));
+    // MSG_MORE corks until a write without it.
+    const isCorked = this.settings.get("TCP_CORK") === 1;
+    if (isMore && !isCorked) connection.set({ cork: true });
+    if (isUrgent) connection.sendUrgent(new Uint8Array(room));
+    else connection.send(new Uint8Array(room));
+    if (!isMore && !isCorked && this.tcb?.cork === true) connection.set({ cork: false });
     return room;
+  }
+
+  /** recv with MSG_OOB: the urgent byte, once; EINVAL where there is none, or where it is in line (tcp_recv_urg). */
+  receiveUrgent(peek: boolean): Outcome {
+    const { connection, tcb } = this;
+    if (connection === null || tcb === null) return "ENOTCONN";
+    if (tcb.oobInline || tcb.urgent === null || tcb.urgent.isRead) return "EINVAL";
+    if (!tcb.urgent.isHere) return "EAGAIN";
+    if (!peek) connection.receiveUrgent();
+    return 1;
   }
 
   /** `shutdown`. */

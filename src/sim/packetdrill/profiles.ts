@@ -32,6 +32,7 @@ const LINUX: Partial<TcpConfig> = {
   mtuProbing: "off",
   // defaults.sh: tcp_ecn = 0.
   ecn: "off",
+  windowProbe: "bare",
   pushSuper: true,
   halfWindowSuper: true,
   // defaults.sh: tcp_fastopen = 0x70403, and its key. Linux asks for a cookie each time.
@@ -61,6 +62,7 @@ const FREEBSD: Partial<TcpConfig> = {
   quickAcks: 0,
   // FreeBSD before 13 reported no duplicates, and the scripts expect none.
   dsack: false,
+  sackFin: false,
   // icmp_may_rst = 1 and only for hard errors.
   icmpMayReset: "hard",
   // pmtud_blackhole_detection = 0.

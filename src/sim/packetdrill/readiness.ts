@@ -16,6 +16,7 @@ export function readiness(socket: PosixSocket, profile: Profile): number {
   if (connection === null) return bit("POLLOUT") | bit("POLLHUP");
   if (connection.synRoom > 0) return writable;
   if (socket.pendingError() !== null) events |= bit("POLLERR");
+  if (socket.tcb?.urgent?.isHere === true) events |= bit("POLLPRI");
   const isOver = socket.isOver || connection.error !== null;
   if (isOver || (socket.writeShut && socket.isEnded)) events |= bit("POLLHUP");
   if (socket.isEnded) events |= readable | bit("POLLRDHUP");

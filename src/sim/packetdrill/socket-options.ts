@@ -80,7 +80,7 @@ const RULES: Readonly<Record<string, OptionRule>> = {
   },
   SO_RCVLOWAT: { otherwise: 1 },
   SO_SNDLOWAT: {},
-  SO_OOBINLINE: { check: flag, bsdBit: 0x100 },
+  SO_OOBINLINE: { check: flag, bsdBit: 0x100, apply: (value) => ({ oobInline: value !== 0 }) },
   SO_PRIORITY: {},
   SO_MARK: {},
   SO_TIMESTAMPING: {},
@@ -180,7 +180,8 @@ export function getOption(socket: PosixSocket, name: string, context: OptionCont
 
 /** What a connection is opened with, or a listener gives to its own. */
 export function settingsOf(settings: SocketSettings, context: OptionContext): ConnectionSettings {
-  let all: ConnectionSettings = {};
+  // POSIX: urgent data is out of band unless SO_OOBINLINE says otherwise.
+  let all: ConnectionSettings = { oobInline: false };
   for (const [name, value] of settings) all = { ...all, ...RULES[name]?.apply?.(value, context) };
   return all;
 }

@@ -79,6 +79,16 @@ const LINUX: Readonly<Record<string, Rule>> = {
   "net.ipv4.tcp_timestamps": flag("timestamps"),
   "net.ipv4.tcp_sack": flag("sack"),
   "net.ipv4.tcp_dsack": flag("dsack"),
+  "net.ipv4.tcp_slow_start_after_idle": flag("slowStartAfterIdle"),
+  "net.ipv4.tcp_frto": flag("frto"),
+  // 3 and 4: tail loss probes; below, the early retransmit of RFC 5827, which is gone.
+  "net.ipv4.tcp_early_retrans": (config, value) => {
+    config.tlp = first(value) >= 3;
+  },
+  // Bit 0 is RACK; the others vary it.
+  "net.ipv4.tcp_recovery": (config, value) => {
+    config.rack = (first(value) & 1) !== 0;
+  },
   "net.ipv4.tcp_window_scaling": flag("windowScale"),
   "net.ipv4.tcp_syn_retries": number("synRetries"),
   "net.ipv4.tcp_synack_retries": number("synAckRetries"),
@@ -201,13 +211,9 @@ const ONLY: Readonly<Record<string, number>> = {
 
 /** Variables of things that we do not have, or do one way only, and that change nothing a script sees. */
 const NO_EFFECT: ReadonlySet<string> = new Set([
-  "net.ipv4.tcp_slow_start_after_idle",
-  "net.ipv4.tcp_frto",
   "net.ipv4.tcp_fack",
   "net.ipv4.tcp_reordering",
   "net.ipv4.tcp_max_reordering",
-  "net.ipv4.tcp_early_retrans",
-  "net.ipv4.tcp_recovery",
   "net.ipv4.tcp_tso_win_divisor",
   "net.ipv4.tcp_min_tso_segs",
   "net.ipv4.tcp_tso_rtt_log",

@@ -28,7 +28,7 @@ export class Assembler {
   length = 0;
 
   get isEmpty(): boolean {
-    return this.#seqs.length === 0;
+    return this.#lefts.length === 0;
   }
 
   /** Merged ranges held. */
@@ -40,6 +40,23 @@ export class Assembler {
   covers(left: Seq, right: Seq): boolean {
     const i = this.#rangeAt(left);
     return i >= 0 && leq(right, this.#rights[i]!);
+  }
+
+  /** The first held number from `left` on; `right` when nothing before that is held. */
+  overlapStart(left: Seq, right: Seq): Seq {
+    const i = this.#rangeAfter(left);
+    return i < this.#lefts.length ? min(right, max(left, this.#lefts[i]!)) : right;
+  }
+
+  /** Where the piece that begins there ends, `right` at most. */
+  overlapEnd(left: Seq, right: Seq): Seq {
+    const i = this.#rangeAfter(left);
+    return i < this.#lefts.length ? min(right, this.#rights[i]!) : right;
+  }
+
+  /** A FIN at `at` is held: SACK reports it (Linux does, RFC 2018 names sequence numbers), though it is no text. */
+  holdFin(at: Seq): void {
+    this.#merge(at, add(at, 1));
   }
 
   /**
@@ -169,6 +186,13 @@ export class Assembler {
       else high = mid;
     }
     return low > 0 && lt(s, this.#rights[low - 1]!) ? low - 1 : -1;
+  }
+
+  /** Index of the first range that ends after `s`. */
+  #rangeAfter(s: Seq): number {
+    let i = 0;
+    while (i < this.#lefts.length && leq(this.#rights[i]!, s)) i++;
+    return i;
   }
 
   /** Adds [left, right) to the ranges, joined with those it touches, and makes it the most recent. */

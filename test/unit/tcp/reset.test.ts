@@ -158,7 +158,7 @@ describe("FIN", () => {
 
   test("RFC 9293 3.10.7.4 eighth: a FIN ahead of a gap counts when the gap is filled", () => {
     const { peer, app, connection } = accepted({ sack: true });
-    expect(peer.says("F.", 11, 1, { text: 5 })).toEqual([". 1:1(0) ack 1 <11-16>"]);
+    expect(peer.says("F.", 11, 1, { text: 5 })).toEqual([". 1:1(0) ack 1 <11-17>"]);
     expect(app.take()).toEqual([]);
     expect(peer.says("P.", 1, 1, { text: 10 })).toEqual([". 1:1(0) ack 17"]);
     expect(app.take().at(-1)).toBe("end");

@@ -60,7 +60,7 @@ describe("the peer's window (RFC 9293 3.8.6)", () => {
     expect(write(pair, 5_000)).toEqual([]);
     expect(pair.peer.says(".", 1, 10_001, { wnd: 300 })).toEqual([]);
     const override = pair.peer.lines(pair.rig.advance(2 * SECOND));
-    expect(override[0]).toBe(". 10001:10301(300) ack 1");
+    expect(override[0]).toBe("P. 10001:10301(300) ack 1");
   });
 
   test("a window is taken only from a segment that is newer (SND.WL1, SND.WL2)", () => {
