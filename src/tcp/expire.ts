@@ -137,7 +137,11 @@ function gaveUp(tcb: Tcb, ctx: TcpContext, limit: number, retries: number): bool
 function timedOut(tcb: Tcb, ctx: TcpContext): void {
   ctx.counters.TCPAbortOnTimeout++;
   if (tcb.state < ESTABLISHED) ctx.counters.AttemptFails++;
-  abort(tcb, ctx, SOFT_ERRORS[tcb.softError]!);
+  const error = SOFT_ERRORS[tcb.softError]!;
+  // An idle connection that a keepalive gives up.
+  const isIdle = tcb.keepProbes > 0;
+  if (ctx.config.timeoutResets || isIdle) abort(tcb, ctx, error);
+  else ctx.release(tcb, error);
 }
 
 function keepAliveTimeout(tcb: Tcb, ctx: TcpContext): void {

@@ -44,6 +44,11 @@ export interface ProtocolConfig {
    */
   resetErrors: "linux" | "bsd";
   /**
+   * A connection whose retransmissions or window probes nobody answered ends with an RST, should the peer still be there. Default
+   * true (BSD; RFC 9293 3.8.3 says nothing of it); false: silently (Linux: tcp_write_err). An unanswered keepalive always resets.
+   */
+  timeoutResets: boolean;
+  /**
    * CLOSE with text that nobody read: "reset", the default (RFC 9293 3.6.1, RFC 2525 2.17; Linux), or "fin", which throws the text
    * away (BSD).
    */
@@ -109,6 +114,7 @@ export const DEFAULT_PROTOCOL: ProtocolConfig = {
   timeWaitReset: "ignore",
   timeWaitNeedsAck: false,
   resetErrors: "linux",
+  timeoutResets: true,
   closeUnread: "reset",
   receiveWindow: "advertised",
   receiveBufferRounded: false,

@@ -28,6 +28,7 @@ const LINUX: Partial<TcpConfig> = {
   // Linux takes a segment that lacks the timestamps agreed on, and a reset in TIME-WAIT unless tcp_rfc1337.
   timestampsRequired: false,
   timeWaitReset: "accept",
+  timeoutResets: false,
   // tcp_mtu_probing = 0.
   mtuProbing: "off",
   // defaults.sh: tcp_ecn = 0.
