@@ -75,11 +75,9 @@ describe("insecureRst (RFC 793 3.9: any RST in the window resets)", () => {
 
   test("timeoutResets: Linux gives up silently, and resets after keepalives all the same", () => {
     const last = (tcp: Partial<TcpConfig>, isIdle: boolean): string => {
-      const { rig, peer, app } = bring("ESTABLISHED", "passive", false, {
-        tcp: { r2: 2, tlp: false, ...tcp },
-      });
-      if (isIdle) app.connection!.setKeepAlive(true, 1_000);
-      else app.connection!.send(new Uint8Array(5));
+      const { rig, peer, app, connection } = accepted({}, { tcp: { r2: 2, ...tcp } });
+      if (isIdle) connection.setKeepAlive(true, 1_000);
+      else connection.send(new Uint8Array(5));
       const flags = peer.mine(rig.run()).map((segment) => segment.flags);
       for (let s = 0; s < 2_000; s++) flags.push(...peer.mine(rig.advance(SECOND)).map((sent) => sent.flags));
       expect(app.take()).toContain("close ETIMEDOUT");
