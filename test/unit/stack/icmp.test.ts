@@ -65,6 +65,25 @@ describe("ICMP errors", () => {
     },
   );
 
+  test("RFC 9293 3.9.2.2 SHLD-25, MUST-54: unreachable 0, 1 and 5, time exceeded and parameter problem are told by onTrouble", () => {
+    const { rig, peer, connection } = accepted({ mss: 1_460 });
+    const troubles: string[] = [];
+    connection.handler = { onTrouble: (_c, error) => void troubles.push(error.code) };
+    connection.send(new Uint8Array(10));
+    const [data] = peer.mine(rig.run());
+    const kinds: [number, number][] = [
+      [3, 0],
+      [3, 1],
+      [3, 5],
+      [11, 0],
+      [11, 1],
+      [12, 0],
+    ];
+    for (const [type, code] of kinds) rig.input(icmp(type, code, data!.raw));
+    expect(troubles).toEqual(["ENETUNREACH", ...Array(5).fill("EHOSTUNREACH")]);
+    expect(connection.state).toBe("ESTABLISHED");
+  });
+
   test("RFC 5461: an ACK of new data forgets the soft error", () => {
     const { rig, peer, connection, app } = accepted({ mss: 1_460 }, { tcp: { r2: 2 } });
     connection.send(new Uint8Array(10));

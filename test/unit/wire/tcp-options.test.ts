@@ -78,6 +78,8 @@ describe("options received", () => {
 
   test("END ends the options", () => {
     expect(received("00020405b4")).toMatchObject(NONE);
+    // Nor does it have a length: the 2 is what lies behind the end.
+    expect(received("0002020405b4")).toMatchObject(NONE);
   });
 
   test("of an option given twice the last counts", () => {
