@@ -36,7 +36,7 @@ export class CookieJar {
   send(listener: Listener, seg: Segment): void {
     const stack = this.#stack;
     const { bare } = stack;
-    fillHalfOpen(this.record, 0, seg, stack, null);
+    fillHalfOpen(this.record, 0, seg, stack, stack.listeners.bufferOf(listener), null);
     synAck(this.record, 0, stack.listeners.mssTo(seg.family, seg.src, listener), stack, bare);
     const mss = seg.mss > 0 ? seg.mss : defaultMss(seg.family);
     bare.seq = stack.cookies.encode(
@@ -96,7 +96,7 @@ export class CookieJar {
       const offset = stack.timestampOffset(seg.family, seg.dst, seg.src);
       readCookieTimestamp((seg.tsecr - offset) | 0, options);
     }
-    fillFromCookie(this.record, 0, seg, options, stack);
+    fillFromCookie(this.record, 0, seg, options, stack, stack.listeners.bufferOf(listener));
     stack.counters.SyncookiesRecv++;
     listener.count("cookiesRecv");
     return true;

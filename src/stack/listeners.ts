@@ -153,7 +153,7 @@ export class Listeners {
     }
     listener.synQueue++;
     const at = slot * RECORD;
-    fillHalfOpen(stack.flows.record, at, seg, stack, least);
+    fillHalfOpen(stack.flows.record, at, seg, stack, this.bufferOf(listener), least);
     stack.flows.record[at + LISTENER] = listener.id;
     if (verdict === "hold") {
       stack.flows.record[at + RETRIES] = HELD;
@@ -167,7 +167,7 @@ export class Listeners {
 
   /** Fast Open (RFC 7413 4.2.2): the SYN is a connection for the accept queue, with its text. */
   #acceptAtOnce(listener: Listener, seg: Segment, least: Seq | null, renew: boolean): boolean {
-    fillHalfOpen(this.#cookies.record, 0, seg, this.#stack, least);
+    fillHalfOpen(this.#cookies.record, 0, seg, this.#stack, this.bufferOf(listener), least);
     const tcb = makePassive(this.#stack, listener, -1, seg, this.#cookies.record, 0);
     if (tcb === null) return false;
     this.fastOpen.accept(listener, tcb, seg, renew);
@@ -217,6 +217,11 @@ export class Listeners {
     const own = interfaces.pathTo(family, remote, link).mtu - (family === 4 ? 40 : 60);
     const limit = listener?.settings.maxSegment || config.mss;
     return limit > 0 ? Math.min(limit, own) : own;
+  }
+
+  /** What a connection of `listener` has for text to come, at first. */
+  bufferOf(listener: Listener): number {
+    return listener.settings.receiveBuffer ?? this.#stack.config.receiveBuffer;
   }
 
   /** A segment for a half-open connection. Returns whether the packet's memory is kept. */

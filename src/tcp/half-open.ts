@@ -36,6 +36,8 @@ const HAS_TS = 0x40;
 const FROM_COOKIE = 0x80;
 const OUR_SCALE_SHIFT = 8;
 const HAS_ECN = 0x1000;
+/** The window offered, in the upper 16 bits. */
+const WINDOW_SHIFT = 16;
 
 /** What a segment did to a half-open connection. */
 export const KEEP = 0;
@@ -44,18 +46,22 @@ export const RESEND = 2;
 export const ANSWER = 3;
 export const COMPLETE = 4;
 
-/** Fills the record at `at` from a SYN; `least` is a bound for the ISS when the 4-tuple is reused (RFC 6191), else null. */
+/**
+ * Fills the record at `at` from a SYN; `buffer` is what the connection will have for text to come, `least` a bound for the ISS
+ * when the 4-tuple is reused (RFC 6191), else null.
+ */
 export function fillHalfOpen(
   record: Int32Array,
   at: number,
   seg: Segment,
   ctx: TcpContext,
+  buffer: number,
   least: Seq | null,
 ): void {
   const config = ctx.config;
   let iss = ctx.isn(seg.family, seg.dst, seg.src, seg.dstPort, seg.srcPort);
   if (least !== null && diff(iss, least) < REUSE_DISTANCE) iss = add(least, REUSE_DISTANCE);
-  let flags = 0;
+  let flags = offered(buffer);
   if (config.windowScale && seg.wscale >= 0) {
     flags |= HAS_SCALE | seg.wscale | (ctx.receiveScale << OUR_SCALE_SHIFT);
   }
@@ -76,6 +82,10 @@ export function fillHalfOpen(
 /** Linux and 4.4BSD start this far above the old connection's SND.NXT. */
 const REUSE_DISTANCE = 65_537;
 
+function offered(buffer: number): number {
+  return Math.min(65_535, buffer) << WINDOW_SHIFT;
+}
+
 /** Fills the record of a connection whose SYN was answered by a cookie; the third segment brings the rest. */
 export function fillFromCookie(
   record: Int32Array,
@@ -83,8 +93,9 @@ export function fillFromCookie(
   seg: Segment,
   options: { mss: number; wscale: number; sackPermitted: boolean; ecn: boolean },
   ctx: TcpContext,
+  buffer: number,
 ): void {
-  let flags = FROM_COOKIE;
+  let flags = FROM_COOKIE | offered(buffer);
   if (seg.hasTimestamps) {
     flags |= HAS_TS;
     if (options.sackPermitted) flags |= HAS_SACK;
@@ -112,7 +123,7 @@ export function synAck(record: Int32Array, at: number, mss: number, ctx: TcpCont
   out.seq = seq(record[at + ISS]!);
   out.ack = seq(record[at + IRS]! + 1);
   out.flags = (flags & HAS_ECN) !== 0 ? SYN | ACK | ECE : SYN | ACK;
-  out.wnd = Math.min(65_535, ctx.config.receiveBuffer);
+  out.wnd = flags >>> WINDOW_SHIFT;
   out.mss = mss;
   if ((flags & HAS_SCALE) !== 0) out.wscale = (flags >> OUR_SCALE_SHIFT) & SCALE_MASK;
   out.sackPermitted = (flags & HAS_SACK) !== 0;
@@ -161,7 +172,7 @@ export function arrivesHalfOpen(record: Int32Array, at: number, seg: Segment, ct
       return mayAnswerRecord(record, at + ANSWERED_AT, ctx) ? ANSWER : KEEP;
     }
   }
-  if (!isInWindow(offset, seg.len, Math.min(65_535, ctx.config.receiveBuffer))) {
+  if (!isInWindow(offset, seg.len, record[at + FLAGS]! >>> WINDOW_SHIFT)) {
     ctx.drop(drop.TCP_SEQUENCE);
     return (seg.flags & RST) === 0 && mayAnswerRecord(record, at + ANSWERED_AT, ctx) ? ANSWER : KEEP;
   }
@@ -213,7 +224,7 @@ export function complete(tcb: Tcb, record: Int32Array, at: number, ctx: TcpConte
   rcv.irs = seq(record[at + IRS]!);
   rcv.nxt = add(rcv.irs, 1);
   rcv.up = rcv.irs;
-  rcv.wnd = Math.min(65_535, ctx.config.receiveBuffer);
+  rcv.wnd = flags >>> WINDOW_SHIFT;
   rcv.edge = add(rcv.nxt, rcv.wnd);
   tcb.windowScale = (flags & HAS_SCALE) !== 0;
   snd.scale = tcb.windowScale ? flags & SCALE_MASK : 0;

@@ -214,7 +214,10 @@ function addOption(out: number[], option: TcpOption, flow: Flow, localOffset: nu
       out.push(option.number, option.length, ...option.data);
       break;
     case "md5":
-      throw new Unbuildable("the option md5 (RFC 2385)");
+      // Any digest can be sent; none can be made, for there are no keys.
+      if (typeof option.digest === "string") throw new Unbuildable("the option md5 (RFC 2385)");
+      out.push(19, 2 + option.digest.length, ...option.digest);
+      break;
     case "unknown":
       throw new Unbuildable(`the option ${option.text}`);
   }
