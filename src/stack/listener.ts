@@ -6,6 +6,7 @@ import type { Family } from "../base/address.ts";
 import type { CongestionName } from "../tcp/congestion/congestion.ts";
 import type { Binding } from "./bindings.ts";
 import type { Connection } from "./connection.ts";
+import { timeoutsIn } from "./defer-accept.ts";
 import type { ConnectionHandler, ListenerHandler } from "./events.ts";
 import type { ListenerStats } from "./inspect.ts";
 import type { Listeners } from "./listeners.ts";
@@ -42,6 +43,9 @@ export class Listener {
   /** TCP_FASTOPEN: connections accepted by their SYN that may wait for the third segment; 0: none, -1: as `TcpConfig.fastOpen` says. */
   fastOpenMax = -1;
   fastOpenPending = 0;
+  #deferAccept = 0;
+  /** `deferAccept` as a number of the SYN-ACK's timeouts. @internal */
+  deferTimeouts = 0;
   /** Until when those that were reset hold their places. @internal */
   readonly fastOpenResets: number[] = [];
   readonly #stats: ListenerStats;
@@ -93,6 +97,16 @@ export class Listener {
   set settings(settings: ConnectionSettings) {
     checkSettings(settings);
     this.#settings = settings;
+  }
+
+  /** TCP_DEFER_ACCEPT: for about so many seconds connections are made by their first text only; 0: by the handshake. */
+  get deferAccept(): number {
+    return this.#deferAccept;
+  }
+
+  set deferAccept(seconds: number) {
+    this.#deferAccept = seconds;
+    this.deferTimeouts = timeoutsIn(seconds);
   }
 
   /** Whether a connection more would exceed the backlog. As in Linux, `backlog` + 1 fit. */

@@ -29,6 +29,7 @@ import { Bindings, type ListenOptions } from "./bindings.ts";
 import { connect } from "./connect.ts";
 import type { Connection } from "./connection.ts";
 import { CookieJar } from "./cookie-jar.ts";
+import { isQuiet, patience, waitsForText } from "./defer-accept.ts";
 import type { ConnectionHandler, ListenerHandler } from "./events.ts";
 import { ACCEPT, ACCEPT_RENEW, FastOpenServer, ORDINARY } from "./fast-open-server.ts";
 import { KIND_SYN_RECEIVED, RECORD } from "./flow-table.ts";
@@ -184,17 +185,11 @@ export class Listeners {
   /** Sends the SYN-ACK of the half-open connection in `slot`, or an ACK where that says enough. */
   #answer(slot: number, ackOnly = false, asker: Segment | null = null): void {
     const { flows, bare } = this.#stack;
+    const listener = this.#listenerOf(slot);
     const family = flows.family(slot);
     const remote = flows.remote(slot);
     if (ackOnly) halfOpenAck(flows.record, slot * RECORD, this.#stack, bare);
-    else
-      synAck(
-        flows.record,
-        slot * RECORD,
-        this.mssTo(family, remote, this.#listenerOf(slot)),
-        this.#stack,
-        bare,
-      );
+    else synAck(flows.record, slot * RECORD, this.mssTo(family, remote, listener), this.#stack, bare);
     if (asker !== null) this.fastOpen.offer(asker, bare);
     this.#stack.sendBareTo(
       family,
@@ -203,6 +198,7 @@ export class Listeners {
       flows.localPort(slot),
       flows.remotePort(slot),
       bare,
+      listener?.settings,
     );
   }
 
@@ -254,10 +250,16 @@ export class Listeners {
   /** The third segment of a handshake: a connection for the accept queue, if that has room. */
   #complete(slot: number, seg: Segment): boolean {
     const stack = this.#stack;
+    const { record } = stack.flows;
+    const at = slot * RECORD;
     const listener = this.#listenerOf(slot);
     if (listener === undefined) {
       this.forgetHalfOpen(slot);
       refuse(seg, stack);
+      return false;
+    }
+    if (waitsForText(listener, seg, record, at)) {
+      stack.counters.TCPDeferAcceptDrop++;
       return false;
     }
     if (listener.isFull) {
@@ -272,7 +274,7 @@ export class Listeners {
       return false;
     }
     listener.synQueue--;
-    return this.#establish(listener, slot, seg, stack.flows.record, slot * RECORD);
+    return this.#establish(listener, slot, seg, record, at);
   }
 
   #establish(listener: Listener, slot: number, seg: Segment, record: Int32Array, at: number): boolean {
@@ -303,15 +305,19 @@ export class Listeners {
   halfOpenExpires(slot: number): void {
     const stack = this.#stack;
     const { record } = stack.flows;
-    const retries = record[slot * RECORD + RETRIES]!;
-    if (retries === HELD || retries >= stack.config.synAckRetries) {
+    const at = slot * RECORD;
+    const retries = record[at + RETRIES]!;
+    const most = patience(this.#listenerOf(slot), record, at, stack.config.synAckRetries);
+    if (retries === HELD || retries >= most) {
       stack.counters.AttemptFails++;
       this.forgetHalfOpen(slot);
       return;
     }
-    record[slot * RECORD + RETRIES] = retries + 1;
-    stack.counters.RetransSegs++;
-    this.#answer(slot);
+    record[at + RETRIES] = retries + 1;
+    if (!isQuiet(this.#listenerOf(slot), record, at, retries)) {
+      stack.counters.RetransSegs++;
+      this.#answer(slot);
+    }
     stack.wheel.set(slot, stack.now + stack.config.rtoInitial * 2 ** (retries + 1));
   }
 

@@ -1,10 +1,13 @@
 /**
  * The connections that may have something to send, and the flush that asks each until it has nothing more.
  */
+
 import { noteCondition } from "../tcp/chrono.ts";
 import { nextSegment } from "../tcp/output.ts";
 import { SegmentOut } from "../tcp/segment-out.ts";
+import { hasDrained } from "../tcp/send-policy.ts";
 import type { Tcb } from "../tcp/tcb.ts";
+import { EVENT_DRAIN } from "../tcp/tcb.ts";
 import { emitSegment, hasRoom } from "./ip-output.ts";
 import type { LocalPackets } from "./local-packets.ts";
 import { renewPath } from "./path-age.ts";
@@ -59,6 +62,10 @@ export class Outbox {
       if (!hasRoom(link, buffer)) return false;
       if (!nextSegment(tcb, stack, out)) {
         noteCondition(tcb, stack.now);
+        if (hasDrained(tcb)) {
+          tcb.wantsDrain = false;
+          stack.note(tcb, EVENT_DRAIN);
+        }
         return true;
       }
       stack.counters.OutSegs++;

@@ -33,6 +33,8 @@ export interface ConnectionSettings {
   readonly receiveBuffer?: number;
   /** SO_SNDBUF: `send` says full above this; it then no longer grows by itself. */
   readonly sendBuffer?: number;
+  /** TCP_NOTSENT_LOWAT: `send` says full while so many bytes wait to be sent the first time; 0: the stack's default. */
+  readonly notSentLowat?: number;
   /** TCP_CORK: a segment that is not full waits until uncorked, or for the persist timer. */
   readonly cork?: boolean;
   /** TCP_QUICKACK: the next ACKs are not delayed (true), or may be (false). */
@@ -64,7 +66,7 @@ export function applySettings(tcb: Tcb, settings: ConnectionSettings, stack: Sta
   if (settings.maxSegment !== undefined) setMaxSegment(tcb, settings.maxSegment, stack);
   if (settings.keepAlive !== undefined) setKeepAlive(tcb, settings.keepAlive, stack);
   else if (tcb.keepAlive && keepIdleMs !== undefined) setKeepAlive(tcb, true, stack);
-  applyBuffers(tcb, settings);
+  applyBuffers(tcb, settings, stack);
   if (settings.typeOfService !== undefined) tcb.dscp = settings.typeOfService & ~3;
   if (settings.hopLimit !== undefined) tcb.ttl = settings.hopLimit;
   if (settings.cork !== undefined) tcb.cork = settings.cork;
@@ -76,8 +78,8 @@ export function applySettings(tcb: Tcb, settings: ConnectionSettings, stack: Sta
   if ((noDelay === true || settings.cork === false) && tcb.queuedToSend > 0) stack.markDirty(tcb);
 }
 
-function applyBuffers(tcb: Tcb, settings: ConnectionSettings): void {
-  const { receiveBuffer, sendBuffer, windowClamp } = settings;
+function applyBuffers(tcb: Tcb, settings: ConnectionSettings, stack: Stack): void {
+  const { receiveBuffer, sendBuffer, windowClamp, notSentLowat } = settings;
   if (receiveBuffer !== undefined) {
     tcb.rcv.buffer = receiveBuffer;
     tcb.rcv.isFixed = true;
@@ -86,6 +88,7 @@ function applyBuffers(tcb: Tcb, settings: ConnectionSettings): void {
     tcb.sendLimit = sendBuffer;
     tcb.isSendLimitFixed = true;
   }
+  if (notSentLowat !== undefined) tcb.notSentLowat = notSentLowat || stack.config.notSentLowat;
   if (windowClamp !== undefined) tcb.rcv.clamp = windowClamp > 0 ? windowClamp : Number.MAX_SAFE_INTEGER;
 }
 
@@ -101,6 +104,7 @@ export function checkSettings(settings: ConnectionSettings): void {
   if (maxSegment !== 0) check("maxSegment", maxSegment, 64, 65_495);
   check("receiveBuffer", settings.receiveBuffer, 1, SIZE_MAX);
   check("sendBuffer", settings.sendBuffer, 1, SIZE_MAX);
+  check("notSentLowat", settings.notSentLowat, 0, TIME_MAX);
   check("synRetries", settings.synRetries, 1, 127);
   check("typeOfService", settings.typeOfService, 0, 255);
   check("hopLimit", settings.hopLimit, 1, 255);

@@ -20,7 +20,7 @@ import { arrivesClosed, isSynFinDropped } from "../tcp/arrives-closed.ts";
 import { arrivesSynSent } from "../tcp/arrives-syn-sent.ts";
 import { arrivesSynchronized } from "../tcp/arrives-synchronized.ts";
 import { Arena } from "../tcp/buffer/arena.ts";
-import { DEFAULT_CONFIG, scaleFor, type TcpConfig } from "../tcp/config.ts";
+import { DEFAULT_CONFIG, type TcpConfig } from "../tcp/config.ts";
 import type { TcpContext } from "../tcp/context.ts";
 import { TcpCounters } from "../tcp/counters.ts";
 import { expire } from "../tcp/expire.ts";
@@ -61,6 +61,7 @@ import { suspectPath } from "./path-age.ts";
 import { PortUse } from "./port-use.ts";
 import { EphemeralPorts } from "./ports.ts";
 import { RateLimits } from "./rate-limits.ts";
+import type { ConnectionSettings } from "./settings.ts";
 import { shutdown } from "./shutdown.ts";
 import { forgetFlow } from "./slots.ts";
 import { enterTimeWait, timeWaitArrives, timeWaitExpires } from "./time-waits.ts";
@@ -124,10 +125,6 @@ export class Stack implements TcpContext {
     this.cookies = new SynCookies(host.secret);
     this.#isn = new IsnGenerator(host.secret);
     this.#limits = new RateLimits(this.config, host);
-  }
-
-  get receiveScale(): number {
-    return scaleFor(Math.max(this.config.receiveBufferMax, this.config.receiveBuffer));
   }
 
   /** Takes the time from the host. */
@@ -310,7 +307,7 @@ export class Stack implements TcpContext {
     this.sendBareTo(seg.family, seg.dst, seg.src, seg.dstPort, seg.srcPort, out);
   }
 
-  /** Sends a segment that no TCB stands behind. When the batch is full it is lost, as on a full link. */
+  /** Sends a segment that no TCB stands behind, with the IP header that `settings` ask for. When the batch is full it is lost, as on a full link. */
   sendBareTo(
     family: number,
     local: number,
@@ -318,6 +315,7 @@ export class Stack implements TcpContext {
     localPort: number,
     remotePort: number,
     out: SegmentOut,
+    settings?: ConnectionSettings,
   ): void {
     const link = this.interfaces.route(family, remote);
     if (link === null || !hasRoom(link, null)) {
@@ -325,8 +323,8 @@ export class Stack implements TcpContext {
       return;
     }
     this.counters.OutSegs++;
-    out.dscp = this.config.dscp;
-    out.ttl = this.config.ttl;
+    out.dscp = (settings?.typeOfService ?? this.config.dscp) & ~3;
+    out.ttl = settings?.hopLimit ?? this.config.ttl;
     emitSegment(this, link, family, local, remote, localPort, remotePort, out, null);
     if (!this.#running) this.host.wake();
   }

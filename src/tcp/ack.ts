@@ -3,6 +3,7 @@
  * STATE" on): SND.UNA, the window, round-trip time, recovery, congestion control, and the retransmission timer.
  * It must not know what a state means; `arrives-synchronized.ts` draws those conclusions.
  */
+
 import { add, diff, gt, leq, lt } from "../base/seq.ts";
 import { NEVER } from "../base/time.ts";
 import { ECE, FIN, type Segment, SYN } from "../wire/segment.ts";
@@ -16,6 +17,7 @@ import { TLP_NONE } from "./recovery/recovery-state.ts";
 import { acknowledgeRecords, inFlight, NONE, settle, takeSack } from "./recovery/scoreboard.ts";
 import { startProbe } from "./recovery/tlp.ts";
 import { sampleRtt } from "./rtt.ts";
+import { hasDrained } from "./send-policy.ts";
 import { EVENT_DRAIN, EVENT_FINISH, LONG_AGO, type Tcb } from "./tcb.ts";
 import { startKeepAlive, startPersist, startRetransmit } from "./timers.ts";
 
@@ -116,7 +118,7 @@ function advance(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
     tcb.timeoutSince = LONG_AGO;
   }
   tcb.progressAt = ctx.now;
-  if (tcb.wantsDrain && tcb.queuedToSend <= tcb.sendLimit >> 1) {
+  if (hasDrained(tcb)) {
     tcb.wantsDrain = false;
     ctx.note(tcb, EVENT_DRAIN);
   }

@@ -2,13 +2,16 @@
  * The user calls on a TCB (RFC 9293 3.10.1-3.10.6): OPEN (active), SEND, RECEIVE, CLOSE, ABORT. STATUS is
  * `stack/inspect-tcb.ts`. Passive OPEN is a listener's (stack/listener.ts). Errors are returned or noted, never thrown.
  */
+
 import type { ErrorCode } from "../base/errors.ts";
 import { add } from "../base/seq.ts";
 import { type Micros, NEVER } from "../base/time.ts";
+import { receiveScale } from "./config.ts";
 import type { TcpContext } from "./context.ts";
 import { settleFastOpen } from "./fast-open.ts";
 import { beginProbing } from "./mtu-probe.ts";
 import { mssToOffer } from "./output.ts";
+import { unsent } from "./send-policy.ts";
 import {
   CLOSE_WAIT,
   CLOSED,
@@ -38,7 +41,7 @@ export function open(tcb: Tcb, ctx: TcpContext): void {
   tcb.lostMark = snd.iss;
   tcb.resendHint = snd.iss;
   tcb.tsOffset = ctx.timestampOffset(tcb.family, tcb.local, tcb.remote);
-  tcb.rcv.scale = tcb.windowScale ? ctx.receiveScale : 0;
+  tcb.rcv.scale = tcb.windowScale ? receiveScale(tcb.rcv.isFixed ? tcb.rcv.buffer : 0, ctx.config) : 0;
   tcb.active = true;
   setKeepInit(tcb, tcb.keepInit, ctx);
   ctx.counters.ActiveOpens++;
@@ -66,7 +69,7 @@ export function send(tcb: Tcb, bytes: Uint8Array, copy: boolean, ctx: TcpContext
   }
   if (tcb.cwnd * 2 > tcb.sendLimit && !tcb.isSendLimitFixed)
     tcb.sendLimit = Math.min(tcb.cwnd * 2, Math.max(ctx.config.sendBufferMax, tcb.sendLimit));
-  if (tcb.queuedToSend < tcb.sendLimit) return true;
+  if (tcb.queuedToSend < tcb.sendLimit && unsent(tcb) < tcb.notSentLowat) return true;
   tcb.wantsDrain = true;
   return false;
 }

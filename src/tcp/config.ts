@@ -47,6 +47,8 @@ export interface TcpConfig extends ProtocolConfig, FastOpenConfig {
   /** `send` says "full" above this; grows with the congestion window up to the maximum. */
   sendBuffer: number;
   sendBufferMax: number;
+  /** `send` says "full" as well while so many bytes wait to be sent the first time. Linux: tcp_notsent_lowat. */
+  notSentLowat: number;
   /** Offer of window scale, timestamps (RFC 7323) and SACK (RFC 2018). */
   windowScale: boolean;
   timestamps: boolean;
@@ -133,6 +135,7 @@ export const DEFAULT_CONFIG: TcpConfig = {
   receiveBufferMax: 6 * 1024 * 1024,
   sendBuffer: 256 * 1024,
   sendBufferMax: 4 * 1024 * 1024,
+  notSentLowat: 0x7fffffff,
   windowScale: true,
   timestamps: true,
   sack: true,
@@ -167,6 +170,12 @@ export const DEFAULT_CONFIG: TcpConfig = {
 /** The MSS of a peer whose SYN names none (RFC 9293 3.7.1, MUST-15). */
 export function defaultMss(family: number): number {
   return family === 4 ? 536 : 1_220;
+}
+
+/** The window scale to offer (RFC 7323 2.3): what the largest receive buffer needs. `fixed` is what the application set; 0: nothing. */
+export function receiveScale(fixed: number, config: TcpConfig): number {
+  if (fixed > 0 && config.fixedBufferScale === "buffer") return scaleFor(fixed);
+  return scaleFor(Math.max(config.receiveBufferMax, config.receiveBuffer, fixed));
 }
 
 /** The shift that lets 16 bits describe `max` bytes (RFC 7323 2.3: at most 14). */

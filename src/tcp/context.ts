@@ -28,8 +28,6 @@ export interface TcpContext {
   /** The time of this batch or call. */
   readonly now: Micros;
   readonly config: TcpConfig;
-  /** The window scale offered: what the largest receive buffer needs. */
-  readonly receiveScale: number;
   readonly counters: TcpCounters;
   readonly arena: Arena;
   /** What is known of destinations for Fast Open. */

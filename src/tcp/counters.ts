@@ -23,6 +23,7 @@ export class TcpCounters {
   DelayedACKs = 0;
   ListenOverflows = 0;
   ListenDrops = 0;
+  TCPDeferAcceptDrop = 0;
   SyncookiesSent = 0;
   SyncookiesRecv = 0;
   SyncookiesFailed = 0;

@@ -2,6 +2,7 @@
  * TCP Fast Open on one connection (RFC 7413): text in the SYN, either way. What a destination's cookie is, is
  * `fast-open-cache.ts`'s to know; which SYN a listener accepts, the stack's.
  */
+
 import { add, diff, lt } from "../base/seq.ts";
 import { type Micros, NEVER } from "../base/time.ts";
 import type { Segment } from "../wire/segment.ts";
@@ -9,6 +10,7 @@ import type { TcpContext } from "./context.ts";
 import { FAST_OPEN_CLIENT, FAST_OPEN_CLIENT_BARE } from "./fast-open-config.ts";
 import { mssToOffer } from "./output.ts";
 import type { SegmentOut } from "./segment-out.ts";
+import { hasDrained } from "./send-policy.ts";
 import { SYN_SENT } from "./state.ts";
 import { EVENT_DRAIN, EVENT_FINISH, type Tcb } from "./tcb.ts";
 
@@ -100,7 +102,7 @@ export function takeSynAck(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   if (acked > 0) {
     tcb.sendBuffer.discard(acked);
     tcb.bytesAcked += acked;
-    if (tcb.wantsDrain && tcb.queuedToSend <= tcb.sendLimit >> 1) {
+    if (hasDrained(tcb)) {
       tcb.wantsDrain = false;
       ctx.note(tcb, EVENT_DRAIN);
     }

@@ -7,7 +7,7 @@ import * as drop from "../wire/drop.ts";
 import { ACK, ECE, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { refuse } from "./arrives-closed.ts";
 import { mayAnswerRecord } from "./challenge.ts";
-import { defaultMss } from "./config.ts";
+import { defaultMss, receiveScale, type TcpConfig } from "./config.ts";
 import { type TcpContext, timestampClock } from "./context.ts";
 import { isSetupSyn } from "./ecn.ts";
 import type { SegmentOut } from "./segment-out.ts";
@@ -38,6 +38,8 @@ const OUR_SCALE_SHIFT = 8;
 const HAS_ECN = 0x1000;
 /** The window offered, in the upper 16 bits. */
 const WINDOW_SHIFT = 16;
+/** The third segment came without text, and the listener waits for some. */
+const DEFERRED = 0x2000;
 
 /** What a segment did to a half-open connection. */
 export const KEEP = 0;
@@ -63,7 +65,7 @@ export function fillHalfOpen(
   if (least !== null && diff(iss, least) < REUSE_DISTANCE) iss = add(least, REUSE_DISTANCE);
   let flags = offered(buffer);
   if (config.windowScale && seg.wscale >= 0) {
-    flags |= HAS_SCALE | seg.wscale | (ctx.receiveScale << OUR_SCALE_SHIFT);
+    flags |= HAS_SCALE | seg.wscale | (scaleOf(buffer, config) << OUR_SCALE_SHIFT);
   }
   if (config.sack && seg.sackPermitted) flags |= HAS_SACK;
   if (config.timestamps && seg.hasTimestamps) flags |= HAS_TS;
@@ -81,6 +83,11 @@ export function fillHalfOpen(
 
 /** Linux and 4.4BSD start this far above the old connection's SND.NXT. */
 const REUSE_DISTANCE = 65_537;
+
+/** The listener's settings say of the buffer what the configuration does not. */
+function scaleOf(buffer: number, config: TcpConfig): number {
+  return receiveScale(buffer === config.receiveBuffer ? 0 : buffer, config);
+}
 
 function offered(buffer: number): number {
   return Math.min(65_535, buffer) << WINDOW_SHIFT;
@@ -101,7 +108,7 @@ export function fillFromCookie(
     if (options.sackPermitted) flags |= HAS_SACK;
     if (options.ecn) flags |= HAS_ECN;
     if (options.wscale >= 0) {
-      const ours = ctx.receiveScale;
+      const ours = scaleOf(buffer, ctx.config);
       flags |= HAS_SCALE | options.wscale | (ours << OUR_SCALE_SHIFT);
     }
   }
@@ -208,6 +215,16 @@ export function arrivesHalfOpen(record: Int32Array, at: number, seg: Segment, ct
 function isInWindow(offset: number, length: number, wnd: number): boolean {
   if (offset >= 0) return offset < wnd;
   return length > 0 && offset + length - 1 >= 0;
+}
+
+/** Notes that the third segment came and that the connection waits for text (`Listener.deferAccept`). */
+export function defer(record: Int32Array, at: number): void {
+  record[at + FLAGS]! |= DEFERRED;
+}
+
+/** Whether `defer` noted it. */
+export function isDeferred(record: Int32Array, at: number): boolean {
+  return (record[at + FLAGS]! & DEFERRED) !== 0;
 }
 
 /** Makes `tcb` the SYN-RECEIVED connection that the record stands for; the third segment then arrives at it. */

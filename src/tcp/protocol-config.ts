@@ -102,6 +102,11 @@ export interface ProtocolConfig {
   pushSuper: boolean;
   /** Order and padding of a SYN's options, by which systems are told apart: "linux", the default, or "bsd" (FreeBSD's tcp_addoptions). */
   synOptions: "linux" | "bsd";
+  /**
+   * The window scale offered where the application has set the receive buffer: "maximum", the default, what `receiveBufferMax`
+   * needs (FreeBSD), so that it may set a larger one later; "buffer", what that one needs (Linux).
+   */
+  fixedBufferScale: "maximum" | "buffer";
 }
 
 /** The defaults. */
@@ -131,4 +136,5 @@ export const DEFAULT_PROTOCOL: ProtocolConfig = {
   sackFin: true,
   pushSuper: false,
   synOptions: "linux",
+  fixedBufferScale: "maximum",
 };

@@ -18,6 +18,11 @@ export function unsent(tcb: Tcb): number {
   return tcb.queuedToSend - textOutstanding(tcb);
 }
 
+/** Whether an application that was told to wait may send again: half the buffer is free, and TCP_NOTSENT_LOWAT allows it. */
+export function hasDrained(tcb: Tcb): boolean {
+  return tcb.wantsDrain && tcb.queuedToSend <= tcb.sendLimit >> 1 && unsent(tcb) < tcb.notSentLowat;
+}
+
 /** Text sent and not acknowledged. SYN and FIN are no text. */
 export function textOutstanding(tcb: Tcb): number {
   const outstanding = diff(tcb.snd.nxt, tcb.snd.una);

@@ -110,6 +110,8 @@ export class Tcb {
   sendLimit: number;
   /** The application has set it; it does not grow. */
   isSendLimitFixed = false;
+  /** `send` says full from so many bytes on that have not been sent once (TCP_NOTSENT_LOWAT). */
+  notSentLowat: number;
 
   /** Diffserv code point where it stands in the IP header's octet, and the time to live (RFC 9293 3.9.2 MUST-48, 49). */
   dscp: number;
@@ -315,6 +317,7 @@ export class Tcb {
     this.quickAcks = config.quickAcks;
     this.hystart = config.hystart;
     this.sendLimit = config.sendBuffer;
+    this.notSentLowat = config.notSentLowat;
     this.rtoUs = config.rtoInitial;
     this.keepAliveIdle = config.keepAliveIdle;
     this.keepAliveInterval = config.keepAliveInterval;

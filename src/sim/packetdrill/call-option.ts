@@ -138,10 +138,10 @@ function ioctl(socket: PosixSocket, call: SystemCall, context: CallContext): Cal
     case "TIOCOUTQ":
       if (socket.listener !== null) return failed("EINVAL");
       return answer(tcb === null || tcb.slot < 0 ? 0 : tcb.queuedToSend + (tcb.finQueued ? 1 : 0));
-    case "SIOCOUTQNSD":
-      return answer(tcb === null ? 0 : (infoOf(tcb, context)("tcpi_notsent_bytes") as number));
     case "SIOCATMARK":
       return answer(socket.connection?.atMark === true ? 1 : 0);
+    case "SIOCOUTQNSD":
+      return answer(tcb === null ? 0 : (infoOf(tcb, context)("tcpi_notsent_bytes") as number));
     case "FIONSPACE":
       return answer(socket.room);
     case "FIONBIO":

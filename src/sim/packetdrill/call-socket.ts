@@ -15,7 +15,7 @@ import { constant } from "./constants.ts";
 import { addressOf, complaintOf, nameOf, numberOf, Unsupported } from "./expression.ts";
 import { optionContext } from "./option-context.ts";
 import { PosixSocket } from "./posix-socket.ts";
-import { settingsOf } from "./socket-options.ts";
+import { adjustListener, settingsOf } from "./socket-options.ts";
 
 /** The call's attempt; null: not one of these. */
 export function socketCall(call: SystemCall, context: CallContext): Attempt | null {
@@ -92,6 +92,7 @@ function listen(socket: PosixSocket, call: SystemCall, context: CallContext): Ca
   } catch (error) {
     return refused(error);
   }
+  adjustListener(socket, optionContext(context));
   socket.boundPort = socket.listener.port;
   context.underTest = socket;
   context.listening = socket;

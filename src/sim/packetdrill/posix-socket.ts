@@ -6,6 +6,7 @@ import type { ErrorCode } from "../../base/errors.ts";
 import type { Connection } from "../../stack/connection.ts";
 import type { Listener } from "../../stack/listener.ts";
 import type { Stack } from "../../stack/stack.ts";
+import { unsent } from "../../tcp/send-policy.ts";
 import type { Tcb } from "../../tcp/tcb.ts";
 import type { SocketSettings } from "./socket-options.ts";
 
@@ -60,6 +61,7 @@ export class PosixSocket {
         this.isConnecting = false;
         this.isConnected = true;
       },
+      onUrgent: news,
       onEnd: news,
       onDrain: news,
       onFinish: news,
@@ -97,7 +99,8 @@ export class PosixSocket {
   /** Room in the send buffer. */
   get room(): number {
     const tcb = this.tcb;
-    return tcb === null ? 0 : Math.max(0, tcb.sendLimit - tcb.queuedToSend);
+    if (tcb === null || unsent(tcb) >= tcb.notSentLowat) return 0;
+    return Math.max(0, tcb.sendLimit - tcb.queuedToSend);
   }
 
   get isAlive(): boolean {
@@ -113,14 +116,14 @@ export class PosixSocket {
       if (waitAll && queued < most && !this.isEnded) return null;
       if (peek) return Math.min(queued, most);
       let taken = 0;
-      while (taken < most) {
+      // A read ends at the urgent mark (RFC 6093 3.2).
+      while (taken < most && !(taken > 0 && connection.atMark)) {
         const bytes = connection.read(most - taken);
         if (bytes === null) break;
         taken += bytes.length;
-        // A read ends at the urgent byte (SIOCATMARK).
-        if (connection.atMark) break;
       }
-      return taken;
+      // The urgent byte, out of band, was all there was.
+      if (taken > 0) return taken;
     }
     const error = this.takeError();
     if (error !== null) return error;

@@ -21,7 +21,10 @@ export function readiness(socket: PosixSocket, profile: Profile): number {
   if (isOver || (socket.writeShut && socket.isEnded)) events |= bit("POLLHUP");
   if (socket.isEnded) events |= readable | bit("POLLRDHUP");
   if (socket.isConnecting) return events;
-  if (connection.receiveQueue > 0) events |= readable;
+  const { tcb } = socket;
+  // The urgent byte, out of band, is not for `read`.
+  const apart = tcb !== null && !tcb.oobInline && connection.atMark ? 1 : 0;
+  if (connection.receiveQueue > apart) events |= readable;
   if (socket.writeShut || isOver || socket.room > 0) events |= writable;
   return events;
 }

@@ -52,6 +52,18 @@ function within(least: number, most: number): (value: number) => number | ErrnoN
 
 const LINGER_OFF = -1;
 
+/** The octet's ECN bits are TCP's (RFC 3168; Linux: ip_sock_set_tos). */
+const TRAFFIC_CLASS: OptionRule = {
+  check: within(0, 255),
+  apply: (value) => ({ typeOfService: value }),
+};
+
+const HOP_LIMIT: OptionRule = {
+  otherwise: 64,
+  check: within(1, 255),
+  apply: (value) => ({ hopLimit: value }),
+};
+
 const RULES: Readonly<Record<string, OptionRule>> = {
   SO_REUSEADDR: { check: flag, bsdBit: 4 },
   SO_REUSEPORT: { check: flag, bsdBit: 0x200 },
@@ -88,11 +100,12 @@ const RULES: Readonly<Record<string, OptionRule>> = {
   SO_MAX_PACING_RATE: {},
   SO_BUSY_POLL: {},
   SO_NOSIGPIPE: {},
-  IP_TOS: {},
-  IP_TTL: { otherwise: 64 },
+  IP_TOS: TRAFFIC_CLASS,
+  IP_TTL: HOP_LIMIT,
   IP_RECVERR: {},
   IPV6_RECVERR: {},
-  IPV6_TCLASS: {},
+  IPV6_TCLASS: TRAFFIC_CLASS,
+  IPV6_UNICAST_HOPS: HOP_LIMIT,
   IPV6_V6ONLY: { check: flag },
   IP_MTU_DISCOVER: { otherwise: 1 },
   IPV6_MTU_DISCOVER: { otherwise: 1 },
@@ -120,7 +133,7 @@ const RULES: Readonly<Record<string, OptionRule>> = {
   TCP_SYNCNT: { check: within(1, 127), apply: (value) => ({ synRetries: value }) },
   TCP_LINGER2: { otherwise: 60 },
   TCP_WINDOW_CLAMP: { apply: (value) => (value > 0 ? { windowClamp: value } : {}) },
-  TCP_NOTSENT_LOWAT: {},
+  TCP_NOTSENT_LOWAT: { apply: (value) => ({ notSentLowat: value }) },
   TCP_THIN_LINEAR_TIMEOUTS: { check: flag },
   TCP_THIN_DUPACK: { check: flag },
   TCP_SAVE_SYN: { check: flag },
@@ -161,10 +174,17 @@ export function setOption(
   if (name === "TCP_MAXSEG" && context.profile === "freebsd" && socket.tcb !== null && !socket.isConnecting) {
     socket.connection?.set({ maxSegment: checked });
   }
-  if (rule.apply === undefined) return null;
-  if (socket.connection !== null) socket.connection.set(rule.apply(checked, context));
-  if (socket.listener !== null) socket.listener.settings = settingsOf(socket.settings, context);
+  if (socket.connection !== null && rule.apply !== undefined)
+    socket.connection.set(rule.apply(checked, context));
+  if (socket.listener !== null) adjustListener(socket, context);
   return null;
+}
+
+/** What a listener's options mean for it and its connections. */
+export function adjustListener({ listener, settings }: PosixSocket, context: OptionContext): void {
+  if (listener === null) return;
+  listener.settings = settingsOf(settings, context);
+  listener.deferAccept = settings.get("TCP_DEFER_ACCEPT") ?? 0;
 }
 
 /** `getsockopt`. */

@@ -118,6 +118,13 @@ const LINUX: Readonly<Record<string, Rule>> = {
     config.fastOpenKey = value.trim();
   },
   "net.ipv4.tcp_fastopen_blackhole_timeout_sec": number("fastOpenBlackhole", SECOND),
+  "net.ipv4.tcp_notsent_lowat": (config, value) => {
+    config.notSentLowat = Math.min(first(value) || 0x7fffffff, 0x7fffffff);
+  },
+  "net.ipv4.ip_default_ttl": number("ttl"),
+  "net.ipv4.tcp_ecn_fallback": (config, value) => {
+    config.ecnFallback = first(value) !== 0 ? 0 : Number.MAX_SAFE_INTEGER;
+  },
   "net.ipv4.tcp_ecn": (config, value) => setEcn(config, value),
   "net.ipv4.tcp_congestion_control": (config, value) => setCongestion(config, value),
 };
@@ -187,6 +194,10 @@ const FREEBSD: Readonly<Record<string, Rule>> = {
   "net.inet.tcp.ecn.enable": (config, value) => setEcn(config, value),
   "net.inet.tcp.ecn.maxretries": number("ecnFallback"),
   "net.inet.tcp.cc.algorithm": (config, value) => setCongestion(config, value),
+  "net.inet.ip.ttl": number("ttl"),
+  "net.inet.icmp.icmplim": (config, value) => {
+    config.resets = first(value) > 0 ? first(value) : Number.MAX_SAFE_INTEGER;
+  },
   "net.inet.tcp.syncache.rexmtlimit": number("synAckRetries"),
 };
 
@@ -219,7 +230,6 @@ const NO_EFFECT: ReadonlySet<string> = new Set([
   "net.ipv4.tcp_tso_rtt_log",
   "net.ipv4.tcp_pacing_ss_ratio",
   "net.ipv4.tcp_pacing_ca_ratio",
-  "net.ipv4.tcp_notsent_lowat",
   "net.ipv4.tcp_low_latency",
   "net.ipv4.tcp_autocorking",
   "net.ipv4.tcp_no_metrics_save",
@@ -236,7 +246,6 @@ const NO_EFFECT: ReadonlySet<string> = new Set([
   "net.ipv4.tcp_comp_sack_nr",
   "net.ipv4.tcp_comp_sack_delay_ns",
   "net.ipv4.tcp_comp_sack_slack_ns",
-  "net.ipv4.tcp_ecn_fallback",
   "net.ipv4.tcp_mem",
   "net.ipv4.ip_local_port_range",
   "net.inet.tcp.hostcache.purgenow",
@@ -261,7 +270,6 @@ const NO_EFFECT: ReadonlySet<string> = new Set([
   "net.inet.tcp.log_in_vain",
   "net.inet.tcp.log_debug",
   "net.inet.tcp.functions_default",
-  "net.inet.icmp.icmplim",
   "net.inet.icmp.icmplim_output",
   "net.inet6.icmp6.errppslimit",
   "net.inet.ip.portrange.randomized",

@@ -355,3 +355,18 @@ describe("where to listen", () => {
     expect(() => new Rig().stack.listen(options, {})).toThrow(ArgumentError);
   });
 });
+
+describe("TCP_DEFER_ACCEPT (as Linux)", () => {
+  test("a bare third segment makes no connection and silences the SYN,ACK's timer; text makes it", () => {
+    const rig = new Rig();
+    const listener = listen(rig, new App());
+    listener.deferAccept = 30;
+    const [peer] = knock(rig, 1);
+    peer!.send(".", 1, 1);
+    expect(listener.stats()).toMatchObject({ synQueue: 1, accepted: 0 });
+    expect(rig.stack.counters.TCPDeferAcceptDrop).toBe(1);
+    expect(peer!.mine(rig.advance(6 * SECOND))).toEqual([]);
+    peer!.send("P.", 1, 1, { text: "now" });
+    expect(listener.stats()).toMatchObject({ synQueue: 0, accepted: 1 });
+  });
+});
