@@ -66,7 +66,7 @@ export function acknowledge(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
 
   if (sample.rttUs < 0 && tcb.recovery.sackRttUs >= 0) {
     sample.rttUs = tcb.recovery.sackRttUs;
-    sampleRtt(tcb, sample.rttUs, ctx.config);
+    sampleRtt(tcb, sample.rttUs, ctx.now, ctx.config);
   }
   onAck(tcb, seg, sample, duplicate, ctx);
   if (sample.ece) tcb.deliveredCe += sample.delivered;
@@ -148,7 +148,7 @@ function takeRtt(tcb: Tcb, seg: Segment, sentAt: number, ctx: TcpContext): void 
     const ticks = (timestampClock(ctx.now, tcb.tsOffset) - seg.tsecr) | 0;
     if (ticks >= 0 && ticks < MAX_ECHO_MS) sample.rttUs = ticks * 1_000;
   }
-  if (sample.rttUs >= 0) sampleRtt(tcb, sample.rttUs, ctx.config);
+  if (sample.rttUs >= 0) sampleRtt(tcb, sample.rttUs, ctx.now, ctx.config);
 }
 
 /** RFC 9293 3.10.7.4: SND.WND from segments that are newer than the one it came from. */

@@ -2,13 +2,15 @@
  * Round-trip time and retransmission timeout (RFC 6298). Samples are in microseconds, taken by Karn's rule from
  * segments sent once, or from timestamps (RFC 7323 4) where only retransmitted ones were acknowledged.
  */
+import type { Micros } from "../base/time.ts";
 import type { Segment } from "../wire/segment.ts";
 import type { TcpConfig } from "./config.ts";
 import { type TcpContext, timestampClock } from "./context.ts";
+import { MinRtt } from "./min-rtt.ts";
 import { LONG_AGO, type Tcb } from "./tcb.ts";
 
 /** Takes a sample (RFC 6298 2.2, 2.3) and ends back-off (Karn: only a valid sample does). */
-export function sampleRtt(tcb: Tcb, rttUs: number, config: TcpConfig): void {
+export function sampleRtt(tcb: Tcb, rttUs: number, now: Micros, config: TcpConfig): void {
   const r = Math.max(1, rttUs);
   if (tcb.srttUs < 0) {
     tcb.srttUs = r;
@@ -18,7 +20,8 @@ export function sampleRtt(tcb: Tcb, rttUs: number, config: TcpConfig): void {
     tcb.rttvarUs += (Math.abs(err) - tcb.rttvarUs) >> 2;
     tcb.srttUs = Math.max(1, tcb.srttUs + (err >> 3));
   }
-  if (tcb.minRttUs < 0 || r < tcb.minRttUs) tcb.minRttUs = r;
+  tcb.minRtt ??= new MinRtt();
+  tcb.minRttUs = tcb.minRtt.take(r, now);
   tcb.rtoUs = computeRto(tcb, config);
 }
 
@@ -45,10 +48,10 @@ export function sampleHandshake(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   if (tcb.lastSent === LONG_AGO) return;
   const sentAt = tcb.fastOpen === null ? tcb.lastSent : tcb.fastOpen.synAt;
   if (tcb.retries === 0) {
-    sampleRtt(tcb, ctx.now - sentAt, ctx.config);
+    sampleRtt(tcb, ctx.now - sentAt, ctx.now, ctx.config);
   } else if (tcb.timestamps && seg.tsecr !== 0) {
     const ticks = (timestampClock(ctx.now, tcb.tsOffset) - seg.tsecr) | 0;
-    if (ticks >= 0) sampleRtt(tcb, ticks * 1_000, ctx.config);
+    if (ticks >= 0) sampleRtt(tcb, ticks * 1_000, ctx.now, ctx.config);
     else tcb.rtoUs = ctx.config.rtoInitial;
   } else {
     // RFC 6298 5.7: after a timeout of the SYN the timeout for data starts at 3 seconds.

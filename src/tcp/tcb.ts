@@ -16,6 +16,7 @@ import type { CongestionControl } from "./congestion/congestion.ts";
 import type { Path } from "./context.ts";
 import type { DeliveryRate } from "./delivery-rate.ts";
 import type { FastOpen } from "./fast-open.ts";
+import type { MinRtt } from "./min-rtt.ts";
 import type { MtuSearch } from "./mtu-search.ts";
 import { RecoveryState } from "./recovery/recovery-state.ts";
 import { ReceiveSequence, SendSequence } from "./sequence-variables.ts";
@@ -171,6 +172,7 @@ export class Tcb {
   srttUs = -1;
   rttvarUs = 0;
   minRttUs = -1;
+  minRtt: MinRtt | null = null;
   rtoUs: number;
   backoff = 0;
 

@@ -73,6 +73,8 @@ function takeDsack(tcb: Tcb, left: Seq, right: Seq, ctx: TcpContext): void {
   tcb.dsackDups += segments;
   if (tcb.dsackDups > tcb.retransmits) return;
   rec.sawDsack = true;
+  // It took its room on the path, twice (Linux: tcp_dsack_seen). For PRR it is no news (RFC 9937 6.1).
+  tcb.delivered += length;
   rec.dsackOfProbe = rec.tlpOut !== 0 && right === rec.tlpEnd && segments === 1;
   noteDsack(tcb, left, right, segments);
 }

@@ -15,17 +15,17 @@ describe("RFC 6298", () => {
 
   test("2.2: the first sample R: SRTT = R, RTTVAR = R/2, RTO = SRTT + 4 RTTVAR", () => {
     const t = tcb();
-    sampleRtt(t, 100 * MS, exact);
+    sampleRtt(t, 100 * MS, 0, exact);
     expect([t.srttUs, t.rttvarUs, t.rtoUs]).toEqual([100 * MS, 50 * MS, 300 * MS]);
   });
 
   test("2.3: RTTVAR = 3/4 RTTVAR + 1/4 |SRTT - R'|, then SRTT = 7/8 SRTT + 1/8 R'", () => {
     const t = tcb();
-    sampleRtt(t, 100 * MS, exact);
-    sampleRtt(t, 180 * MS, exact);
+    sampleRtt(t, 100 * MS, 0, exact);
+    sampleRtt(t, 180 * MS, 0, exact);
     // |100 - 180| / 4 + 50 * 3 / 4 = 57.5; 100 * 7 / 8 + 180 / 8 = 110
     expect([t.srttUs, t.rttvarUs, t.rtoUs]).toEqual([110 * MS, 57_500, 340 * MS]);
-    sampleRtt(t, 70 * MS, exact);
+    sampleRtt(t, 70 * MS, 0, exact);
     // |110 - 70| / 4 + 57.5 * 3 / 4 = 53.125; 110 * 7 / 8 + 70 / 8 = 105
     expect([t.srttUs, t.rttvarUs, t.rtoUs]).toEqual([105 * MS, 53_125, 317_500]);
     expect(t.minRttUs).toBe(70 * MS);
@@ -33,16 +33,16 @@ describe("RFC 6298", () => {
 
   test("2.4, 2.5: between the least and the largest", () => {
     const low = tcb();
-    for (let i = 0; i < 50; i++) sampleRtt(low, 10, DEFAULT_CONFIG);
+    for (let i = 0; i < 50; i++) sampleRtt(low, 10, 0, DEFAULT_CONFIG);
     expect(low.rtoUs).toBeGreaterThanOrEqual(DEFAULT_CONFIG.rtoMin);
     const high = tcb();
-    sampleRtt(high, 100 * SECOND, DEFAULT_CONFIG);
+    sampleRtt(high, 100 * SECOND, 0, DEFAULT_CONFIG);
     expect(high.rtoUs).toBe(DEFAULT_CONFIG.rtoMax);
   });
 
   test("5.5: a timeout doubles RTO, up to the largest", () => {
     const t = tcb();
-    sampleRtt(t, 100 * MS, exact);
+    sampleRtt(t, 100 * MS, 0, exact);
     backOff(t, exact);
     backOff(t, exact);
     expect(t.rtoUs).toBe(1_200 * MS);

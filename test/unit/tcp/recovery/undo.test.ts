@@ -131,6 +131,8 @@ describe("undo", () => {
     expect(info().snd_cwnd).toBe(5);
     ack(10, blocks([1, 2]));
     expect(info()).toMatchObject({ snd_cwnd: 10, snd_ssthresh: 0x7fffffff });
+    // The SYN, ten segments, and two of them again (Linux: tcp_dsack_seen).
+    expect(info().delivered).toBe(13);
     expect(rig.stack.counters.TCPDSACKUndo).toBe(1);
   });
 
