@@ -285,10 +285,13 @@ export declare class Listener {
     synQueue: number;
     fastOpenMax: number;
     fastOpenPending: number;
+    deferTimeouts: number;
     readonly fastOpenResets: number[];
     constructor(listeners: Listeners, id: number, binding: Binding, backlog: number, synQueueMax: number, congestion: CongestionName, handler: ListenerHandler);
     get settings(): ConnectionSettings;
     set settings(settings: ConnectionSettings);
+    get deferAccept(): number;
+    set deferAccept(seconds: number);
     get isFull(): boolean;
     accept(): Connection | null;
     pause(): void;
@@ -322,6 +325,7 @@ export interface TcpConfig extends ProtocolConfig, FastOpenConfig {
     receiveBufferMax: number;
     sendBuffer: number;
     sendBufferMax: number;
+    notSentLowat: number;
     windowScale: boolean;
     timestamps: boolean;
     sack: boolean;
@@ -468,7 +472,6 @@ export declare class Stack implements TcpContext {
     orphans: number;
     isDown: boolean;
     constructor(options: StackOptions, host: Host);
-    get receiveScale(): number;
     tick(): void;
     listen(options: ListenOptions, handler: ListenerHandler): Listener;
     connect(options: ConnectOptions, handler: ConnectionHandler): Connection;
@@ -490,7 +493,7 @@ export declare class Stack implements TcpContext {
     timestampOffset(family: number, local: number, remote: number): number;
     identity(family: number, key: number): number;
     sendBare(seg: Segment, out: SegmentOut): void;
-    sendBareTo(family: number, local: number, remote: number, localPort: number, remotePort: number, out: SegmentOut): void;
+    sendBareTo(family: number, local: number, remote: number, localPort: number, remotePort: number, out: SegmentOut, settings?: ConnectionSettings): void;
     get quietUntil(): Micros;
     suspectPath(tcb: Tcb, mtu?: number): void;
     toTimeWait(tcb: Tcb): void;
