@@ -11,6 +11,7 @@ export const DROP_NAMES = [
   "ip-header-length",
   "ip-total-length",
   "ip-checksum",
+  "ip-source-route",
   "ip-fragment",
   "ip-fragment-invalid",
   "ip-fragment-overlap",
@@ -64,6 +65,8 @@ export const IP_VERSION: Drop = codeOf("ip-version");
 export const IP_HEADER_LENGTH: Drop = codeOf("ip-header-length");
 export const IP_TOTAL_LENGTH: Drop = codeOf("ip-total-length");
 export const IP_CHECKSUM: Drop = codeOf("ip-checksum");
+/** Linux: accept_source_route = 0. */
+export const IP_SOURCE_ROUTE: Drop = codeOf("ip-source-route");
 /** What a parser says of a fragment, which then goes to reassembly: nothing is dropped for it. */
 export const IP_FRAGMENT: Drop = codeOf("ip-fragment");
 export const IP_FRAGMENT_INVALID: Drop = codeOf("ip-fragment-invalid");

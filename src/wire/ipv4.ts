@@ -17,6 +17,7 @@ import {
   IP_CHECKSUM,
   IP_FRAGMENT,
   IP_HEADER_LENGTH,
+  IP_SOURCE_ROUTE,
   IP_TOTAL_LENGTH,
   IP_TRUNCATED,
   IP_VERSION,
@@ -26,6 +27,12 @@ import type { Segment } from "./segment.ts";
 
 // The parser reads this constant, not the export: V8 loads an exported one from its module cell each time.
 const HEADER = 20;
+
+/** Options (RFC 791 3.1). */
+const END_OF_OPTIONS = 0;
+const NO_OPERATION = 1;
+const LOOSE_ROUTE = 131;
+const STRICT_ROUTE = 137;
 
 /** Length of a header without options, in bytes. */
 export const IPV4_HEADER: number = HEADER;
@@ -61,6 +68,8 @@ export function parseIpv4(view: DataView, offset: number, length: number, seg: S
   // Folding twice is cheaper than a remainder, and adds up: thirty half words carry no more than 5 bits.
   words = (words & 0xffff) + (words >>> 16);
   if ((words & 0xffff) + (words >>> 16) !== 0xffff) return IP_CHECKSUM;
+  if (headerLength > HEADER && hasSourceRoute(view, offset + HEADER, offset + headerLength))
+    return IP_SOURCE_ROUTE;
 
   // TTL 0 passes: RFC 1122 3.2.1.7, a host MUST NOT discard a datagram for its TTL.
   seg.family = 4;
@@ -80,6 +89,22 @@ function sumOptions(view: DataView, at: number, end: number): number {
   let words = 0;
   for (; at < end; at += 4) words += halves(view.getInt32(at));
   return words;
+}
+
+/**
+ * Whether a source route is among the options, loose or strict: who writes one chooses the way of the answers too, and with it
+ * whom to be taken for (RFC 7126 4.3, 4.4). Other options say nothing to a host that ends the way.
+ */
+function hasSourceRoute(view: DataView, at: number, end: number): boolean {
+  while (at < end) {
+    const kind = view.getUint8(at);
+    if (kind === LOOSE_ROUTE || kind === STRICT_ROUTE) return true;
+    if (kind === END_OF_OPTIONS) return false;
+    if (kind === NO_OPERATION) at++;
+    else if (at + 1 < end && view.getUint8(at + 1) >= 2) at += view.getUint8(at + 1);
+    else return false;
+  }
+  return false;
 }
 
 /**

@@ -40,10 +40,14 @@ describe("windows", () => {
     expect(scaled.connection.info().snd_wnd).toBe(0xffff * 2 ** 14);
   });
 
-  test("RFC 9293 3.8.6 SHLD-17, MUST-34: text beyond a window that shrank to nothing is no reason to give up while the peer answers", () => {
+  test("RFC 9293 3.8.6 SHLD-17, MAY-7: text beyond a window that shrank to nothing is no reason to give up while the peer answers", () => {
     const { rig, peer, connection, app } = accepted({ mss: 1_000 }, { tcp: { r2: 3 } });
     connection.send(new Uint8Array(3_000));
     rig.run();
+    peer.send(".", 1, 1_001, { wnd: 0 });
+    // MAY-7: beyond the edge one octet of the old text is sent, as the probe.
+    const [probe] = peer.mine(rig.advance(SECOND));
+    expect(peer.line(probe!)).toBe(". 1001:1002(1) ack 1");
     peer.send(".", 1, 1_001, { wnd: 0 });
     for (let i = 0; i < 2_000; i++) {
       for (const _ of peer.mine(rig.advance(100 * MS))) peer.send(".", 1, 1_001, { wnd: 0 });
@@ -53,6 +57,19 @@ describe("windows", () => {
     peer.send(".", 1, 1_001, { wnd: 10_000 });
     rig.advance(300 * SECOND);
     expect(connection.info().bytes_sent).toBeGreaterThanOrEqual(3_000);
+  });
+
+  test("RFC 9293 3.8.6 SHLD-16, MUST-34: into a window that shrank old text is sent again as far as it goes, and no further", () => {
+    const { rig, peer, connection } = accepted({ mss: 1_000 });
+    connection.send(new Uint8Array(8_000));
+    rig.run();
+    peer.send(".", 1, 1_001, { wnd: 500 });
+    expect(peer.lines(rig.advance(SECOND))[0]).toBe(". 1001:1501(500) ack 1");
+    // Slow start would let two whole segments go.
+    expect(peer.says(".", 1, 1_501, { wnd: 1_200 })).toEqual([
+      ". 1501:2001(500) ack 1",
+      ". 2001:2701(700) ack 1",
+    ]);
   });
 
   test("RFC 9293 3.8.6.1 MUST-35, SHLD-29: the first probe of a closed window leaves after RTO", () => {

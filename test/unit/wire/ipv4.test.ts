@@ -5,6 +5,7 @@ import {
   IP_CHECKSUM,
   IP_FRAGMENT,
   IP_HEADER_LENGTH,
+  IP_SOURCE_ROUTE,
   IP_TOTAL_LENGTH,
   IP_TRUNCATED,
   IP_VERSION,
@@ -57,6 +58,22 @@ describe("an IPv4 header received", () => {
     expect(dropOf(bytes)).toBe(OK);
     bytes[59] = 2;
     expect(dropOf(bytes)).toBe(IP_CHECKSUM);
+  });
+
+  test.each([
+    ["loose", [131, 7, 4, 10, 0, 0, 1, 0], IP_SOURCE_ROUTE],
+    ["strict, behind others", [1, 7, 3, 4, 137, 3, 4, 0], IP_SOURCE_ROUTE],
+    ["behind the end: none", [0, 131, 7, 4, 10, 0, 0, 1], OK],
+    ["inside another option: none", [7, 8, 131, 131, 131, 131, 131, 131], OK],
+    ["behind an option of impossible length: not looked for", [7, 1, 131, 3, 4, 0, 0, 0], OK],
+  ])("RFC 7126 4.3, 4.4: a source route drops the packet: %s", (_name, options, reason) => {
+    const bytes = new Uint8Array(28);
+    bytes.set(hex(DATA_HEX).subarray(0, 20));
+    bytes.set(options, 20);
+    bytes[0] = 0x47;
+    bytes[3] = 28;
+    sealIpv4(bytes);
+    expect(dropOf(bytes)).toBe(reason);
   });
 
   test("padding behind the total length is not payload", () => {
