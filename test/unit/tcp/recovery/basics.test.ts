@@ -127,10 +127,8 @@ describe("NewReno (RFC 6582), where the peer has no SACK", () => {
 
   test("RFC 5681 2: an ACK with text, another window or no news at all outstanding is no duplicate", () => {
     const pair = sent(10);
-    pair.peer.send("P.", 1, at(0), { text: 5 });
-    pair.peer.send(".", 6, at(0), { wnd: 60_000 });
-    pair.peer.send(".", 6, at(0), { wnd: 50_000 });
-    pair.peer.send(".", 6, at(0), { wnd: 40_000 });
+    for (let i = 0; i < 4; i++) pair.peer.send("P.", 1 + 5 * i, at(0), { text: 5 });
+    for (let i = 0; i < 4; i++) pair.peer.send(".", 21, at(0), { wnd: 60_000 - 1_000 * i });
     expect(pair.rig.stack.counters.TCPRenoRecovery).toBe(0);
     const idle = accepted({ mss: MSS });
     for (let i = 0; i < 5; i++) expect(idle.peer.says(".", 1, 1)).toEqual([]);
