@@ -1,7 +1,7 @@
 /** Loss recovery on the wire: SACK (RFC 6675), NewReno (RFC 6582), timeouts and congestion control (RFC 5681). */
 import { describe, expect, test } from "vitest";
-import { pattern } from "../peer.ts";
-import { accepted, MS, type Pair, SECOND } from "../rig.ts";
+import { Peer, pattern } from "../peer.ts";
+import { App, accepted, listen, MS, opening, type Pair, Rig, SECOND } from "../rig.ts";
 
 const MSS = 1_000;
 
@@ -162,6 +162,21 @@ describe("timeouts and congestion control (RFC 5681)", () => {
   test("RFC 6928: the first window is ten segments", () => {
     const pair = sent(40);
     expect(pair.connection.info()).toMatchObject({ snd_cwnd: 10, unacked: 10 });
+  });
+
+  test("RFC 5681 3.1: after a SYN or a SYN-ACK that was sent again the first window is one segment", () => {
+    const active = opening({ mss: MSS });
+    active.peer.mine(active.rig.advance(SECOND));
+    active.peer.send("S.", 0, 1, { mss: MSS });
+    const rig = new Rig();
+    const app = new App();
+    listen(rig, app);
+    const peer = new Peer(rig);
+    peer.send("S", 0, 0, { mss: MSS });
+    peer.mine(rig.advance(SECOND));
+    peer.send(".", 1, 1);
+    for (const { connection } of [active, { connection: app.connection! }])
+      expect(connection.info().snd_cwnd).toBe(1);
   });
 
   test("3.1: slow start doubles a round trip, up to ssthresh", () => {
