@@ -43,6 +43,7 @@ export class IpCounters {
   IcmpOutEchoReps = 0;
   IcmpOutDestUnreachs = 0;
   IcmpOutParmProbs = 0;
+  IcmpOutTimeExcds = 0;
 }
 
 /** Counts a packet by its ECN field (RFC 3168 5). */

@@ -5,7 +5,9 @@
 import type { Seq } from "../base/seq.ts";
 import { seq } from "../base/seq.ts";
 import {
+  carriesIcmpError,
   emitEchoReply,
+  emitReassemblyTimeExceeded,
   emitUnreachable,
   ICMP_HEADER,
   type IcmpMessage,
@@ -40,7 +42,16 @@ export function sendUnreachable(stack: Stack, code: number, seg: Segment): void 
   if (written) stack.ip.IcmpOutDestUnreachs++;
 }
 
-/** The same for a SYN that was held and whose packet is gone: what is quoted is made again from the flow. */
+/** Tells the sender of the first fragment in `seg` that the others did not come in time. */
+export function sendTimeExceeded(stack: Stack, seg: Segment): void {
+  if (carriesIcmpError(seg) || !stack.allowReset(4, seg.src)) return;
+  const written = send(stack, seg.dst, seg.src, ERROR_MAX - IPV4_HEADER, (view, at) =>
+    emitReassemblyTimeExceeded(view, at, seg.view),
+  );
+  if (written) stack.ip.IcmpOutTimeExcds++;
+}
+
+/** Destination unreachable for a SYN that was held and whose packet is gone: what is quoted is made again from the flow. */
 export function sendUnreachableFor(
   stack: Stack,
   code: number,

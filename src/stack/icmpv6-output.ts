@@ -2,7 +2,7 @@
  * ICMPv6 messages that the stack sends: echo replies, and errors about what it can't take (RFC 4443 2.4, 3).
  */
 import { type Seq, seq } from "../base/seq.ts";
-import { ICMP_HEADER, type IcmpMessage } from "../wire/icmp.ts";
+import { ICMP_HEADER, type IcmpMessage, REASSEMBLY_TIME_EXCEEDED } from "../wire/icmp.ts";
 import {
   carriesError,
   emitEchoReplyV6,
@@ -10,6 +10,7 @@ import {
   sealIcmpv6,
   V6_PARAMETER_PROBLEM,
   V6_QUOTE_LIMIT,
+  V6_TIME_EXCEEDED,
   V6_UNREACHABLE,
 } from "../wire/icmpv6.ts";
 import { emitIpv6, IPV6_HEADER, PROTOCOL_ICMPV6 } from "../wire/ipv6.ts";
@@ -40,6 +41,12 @@ export function sendUnreachableV6(stack: Stack, code: number, seg: Segment): voi
 /** Tells the sender of the packet in `seg` what in its headers was not understood: `seg.problem` and `problemAt`. */
 export function sendParameterProblem(stack: Stack, seg: Segment): void {
   if (sendError(stack, V6_PARAMETER_PROBLEM, seg.problem, seg.problemAt, seg)) stack.ip.IcmpOutParmProbs++;
+}
+
+/** Tells the sender of the first fragment in `seg` that the others did not come in time (RFC 4443 3.3). */
+export function sendTimeExceededV6(stack: Stack, seg: Segment): void {
+  const written = sendError(stack, V6_TIME_EXCEEDED, REASSEMBLY_TIME_EXCEEDED, 0, seg);
+  if (written) stack.ip.IcmpOutTimeExcds++;
 }
 
 function sendError(stack: Stack, type: number, code: number, rest: number, seg: Segment): boolean {

@@ -36,8 +36,10 @@ export class PartialDatagram {
   charge: number = DATAGRAM_OVERHEAD;
   /** Given up: what else arrives of it is dropped until the deadline. */
   isDead = false;
-  /** The first fragment's header; null while that one is missing. */
+  /** The first fragment's header, without the Fragment header; null while that one is missing. */
   header: Uint8Array | null = null;
+  /** The same with the Fragment header, as it came. */
+  #front: Uint8Array = new Uint8Array(0);
   #protocol = 0;
   #nextHeaderAt = 0;
   /** Length of the payload, known from the last fragment; -1 before. */
@@ -55,9 +57,14 @@ export class PartialDatagram {
     this.family = family;
   }
 
-  /** The first fragment's data, for the ICMP error about its timeout; null while it is missing. */
-  get firstPiece(): Uint8Array | null {
-    return this.header === null ? null : this.#pieces[0]!;
+  /** The first fragment as it came, for the ICMP error about its timeout; null while it is missing. */
+  firstFragment(): Uint8Array | null {
+    if (this.header === null) return null;
+    const piece = this.#pieces[0]!;
+    const whole = new Uint8Array(this.#front.length + piece.length);
+    whole.set(this.#front);
+    whole.set(piece, this.#front.length);
+    return whole;
   }
 
   /** Takes a fragment of one byte at least. `most` is how many it may have. Returns WAITING to TOO_MANY. */
@@ -94,8 +101,9 @@ export class PartialDatagram {
   /** RFC 8200 4.5, RFC 791 3.2: the header is the first fragment's. */
   #takeHeader(fragment: Fragment): void {
     const { headerStart, headerLength } = fragment;
-    this.header = fragment.bytes.slice(headerStart, headerStart + headerLength);
-    this.charge += headerLength;
+    this.#front = fragment.bytes.slice(headerStart, fragment.dataStart);
+    this.header = this.#front.subarray(0, headerLength);
+    this.charge += this.#front.length;
     this.#protocol = fragment.protocol;
     this.#nextHeaderAt = fragment.nextHeaderAt;
     this.#ecnFirst = fragment.ecn;

@@ -24,6 +24,8 @@ export const REDIRECT = 5;
 export const ECHO_REQUEST = 8;
 export const TIME_EXCEEDED = 11;
 export const PARAMETER_PROBLEM = 12;
+/** The code of time exceeded that is about fragments, in both families. */
+export const REASSEMBLY_TIME_EXCEEDED = 1;
 
 /** Codes of destination unreachable (RFC 792, RFC 1122 3.2.2.1, RFC 1812 5.2.7.1). */
 export const NET_UNREACHABLE = 0;
@@ -167,6 +169,23 @@ export function emitUnreachable(
   const data = copySum(view, offset + ICMP_HEADER, quotedView, quotedOffset, length);
   writeHeader(view, offset, UNREACHABLE, code, mtu & 0xffff, data);
   return ICMP_HEADER + length;
+}
+
+/** Writes time exceeded in reassembly (RFC 792) about the fragment in `quotedView`. Returns the length of the message. */
+export function emitReassemblyTimeExceeded(view: DataView, offset: number, quotedView: DataView): number {
+  const length = Math.min(quotedView.byteLength, QUOTE_LIMIT);
+  const data = copySum(view, offset + ICMP_HEADER, quotedView, 0, length);
+  writeHeader(view, offset, TIME_EXCEEDED, REASSEMBLY_TIME_EXCEEDED, 0, data);
+  return ICMP_HEADER + length;
+}
+
+/** Whether the packet in `seg` is an ICMP message that is no query: about it no error is sent (RFC 1122 3.2.2). */
+export function carriesIcmpError(seg: Segment): boolean {
+  if (seg.protocol !== PROTOCOL_ICMP || seg.ipPayloadLength === 0) return seg.protocol === PROTOCOL_ICMP;
+  const type = seg.view.getUint8(seg.ipPayload);
+  return (
+    type === UNREACHABLE || (type >= 4 && type <= 5) || type === TIME_EXCEEDED || type === PARAMETER_PROBLEM
+  );
 }
 
 function writeHeader(

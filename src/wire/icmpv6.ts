@@ -31,7 +31,7 @@ import type { Segment } from "./segment.ts";
 /** Message types. Those below 128 are errors. */
 export const V6_UNREACHABLE = 1;
 export const V6_TOO_BIG = 2;
-const V6_TIME_EXCEEDED = 3;
+export const V6_TIME_EXCEEDED = 3;
 export const V6_PARAMETER_PROBLEM = 4;
 const V6_ECHO_REQUEST = 128;
 const V6_ECHO_REPLY = 129;

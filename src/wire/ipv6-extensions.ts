@@ -9,6 +9,7 @@
 import {
   type Drop,
   IP_FRAGMENT,
+  IP_FRAGMENT_INVALID,
   IP_TRUNCATED,
   IP6_EXTENSIONS,
   IP6_NEXT_HEADER,
@@ -19,7 +20,7 @@ import {
 } from "./drop.ts";
 import { PROTOCOL_ICMPV6 } from "./ipv6.ts";
 import type { Segment } from "./segment.ts";
-import { PROTOCOL_TCP } from "./tcp-parse.ts";
+import { PROTOCOL_TCP, TCP_HEADER } from "./tcp-parse.ts";
 
 /** Next header values. */
 export const HOP_BY_HOP = 0;
@@ -95,7 +96,35 @@ function readFragment(view: DataView, at: number, seg: Segment): Drop {
   seg.fragmentOffset = place & 0xfff8;
   seg.moreFragments = (place & 1) !== 0;
   seg.fragmentId = view.getInt32(at + 4);
-  return seg.fragmentOffset === 0 && !seg.moreFragments ? OK : IP_FRAGMENT;
+  if (seg.fragmentOffset === 0 && !seg.moreFragments) return OK;
+  // RFC 8200 4.5: the length of all but the last is a multiple of 8, and none ends beyond 65,535 bytes.
+  const length = seg.ipPayloadLength;
+  if (seg.moreFragments && (length & 7) !== 0) {
+    return problem(seg, PROBLEM_HEADER, seg.ipStart + 4, IP_FRAGMENT_INVALID);
+  }
+  if (seg.fragmentOffset + length > 65_535) {
+    return problem(seg, PROBLEM_HEADER, at + 2, IP_FRAGMENT_INVALID);
+  }
+  if (seg.fragmentOffset === 0 && !holdsChain(view, seg)) {
+    return problem(seg, PROBLEM_CHAIN, seg.ipStart, IP_FRAGMENT_INVALID);
+  }
+  return IP_FRAGMENT;
+}
+
+/** RFC 7112 5: a first fragment holds every header, the transport's included. */
+function holdsChain(view: DataView, seg: Segment): boolean {
+  let kind = seg.protocol;
+  let at = seg.ipPayload;
+  const end = at + seg.ipPayloadLength;
+  for (let headers = 0; isExtension(kind) && headers <= HEADERS_MAX; headers++) {
+    if (at + 8 > end) return false;
+    const first = view.getInt32(at);
+    at += kind === FRAGMENT ? 8 : (((first >>> 16) & 0xff) + 1) << 3;
+    kind = first >>> 24;
+  }
+  if (kind === PROTOCOL_TCP)
+    return at + TCP_HEADER <= end && at + ((view.getUint8(at + 12) >> 4) << 2) <= end;
+  return at + (kind === PROTOCOL_UDP || kind === PROTOCOL_ICMPV6 ? 8 : 0) <= end;
 }
 
 /** RFC 8200 4.4: with segments left 0 a routing header is passed over, else its type must be known; type 0 is not (RFC 5095). */

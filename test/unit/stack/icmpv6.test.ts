@@ -118,6 +118,33 @@ describe("errors that the stack sends", () => {
     expect(answers(rig)).toMatchObject([{ type: 4, code, rest: pointer }]);
   });
 
+  /** A Fragment header, of the next header `next`, and data behind it. */
+  const fragment = (next: number, offset: number, more: boolean, data: Uint8Array): Uint8Array =>
+    packet(44, Uint8Array.of(next, 0, offset >> 8, (offset & 0xf8) | (more ? 1 : 0), 0, 0, 0, 9, ...data));
+
+  test.each([
+    ["RFC 8200 4.5: one in the middle whose length is no multiple of 8", 17, 0, true, noise(21), 0, 4],
+    ["RFC 8200 4.5: one that ends beyond 65,535 bytes", 17, 65_528, false, noise(24), 0, 42],
+    ["RFC 7112 5: a first one without the transport's header", 6, 0, true, noise(16), 3, 0],
+    ["RFC 7112 5: a first one whose chain goes on", 60, 0, true, Uint8Array.of(6, 1, 1, 4, 0, 0, 0, 0), 3, 0],
+  ])("fragments, %s: a parameter problem", (_name, next, offset, more, data, code, pointer) => {
+    const rig = new Rig(V6);
+    rig.input(fragment(next, offset, more, data));
+    expect(answers(rig)).toMatchObject([{ type: 4, code, rest: pointer }]);
+    expect(rig.drops()).toEqual({ "ip-fragment-invalid": 1 });
+    expect(rig.stack.fragments.reassembly.size).toBe(0);
+  });
+
+  test("RFC 8200 4.5: time exceeded, code 1, once the first fragment has waited 60 s, quoting it; not without that one", () => {
+    const rig = new Rig(V6);
+    const first = fragment(17, 0, true, noise(48));
+    rig.input(first);
+    rig.input(packet(44, Uint8Array.of(17, 0, 0, 49, 0, 0, 0, 77, ...noise(48))));
+    rig.advance(61_000_000);
+    expect(answers(rig)).toEqual([{ type: 3, code: 1, rest: 0, body: first.slice() }]);
+    expect(rig.stack.ip).toMatchObject({ ReasmTimeout: 2, IcmpOutTimeExcds: 1 });
+  });
+
   test("RFC 4443 2.4 (e.1): never about an error, RFC 4443 2.4 (f): never more than the limit", () => {
     const rig = new Rig({ ...V6, tcp: { resets: 10 } });
     const error = icmp(1, 0, 0, noise(60)).slice(40);

@@ -61,8 +61,19 @@ describe("fragments", () => {
     expect(rig.stack.fragments.reassembly.size).toBe(1);
     rig.advance(2 * MS);
     expect(rig.stack.fragments.reassembly).toMatchObject({ size: 0, charge: 0 });
-    expect(rig.stack.ip).toMatchObject({ ReasmTimeout: 1, ReasmFails: 1 });
+    expect(rig.stack.ip).toMatchObject({ ReasmTimeout: 1, ReasmFails: 1, IcmpOutTimeExcds: 1 });
     expect(rig.drops()).toEqual({ "ip-fragment-timeout": 1 });
+    const [error] = rig.others;
+    expect([...error!.subarray(20, 22)]).toEqual([11, 1]);
+    expect(error!.subarray(28)).toEqual(first!.subarray(0, error!.length - 28));
+  });
+
+  test("RFC 792: no time exceeded where the first fragment never came", () => {
+    const rig = rigOf();
+    rig.input(cut(echo(3_000, 7), 1_500)[1]!);
+    rig.advance(31 * SECOND);
+    expect(rig.stack.ip).toMatchObject({ ReasmTimeout: 1, IcmpOutTimeExcds: 0 });
+    expect(rig.others).toEqual([]);
   });
 
   test.each([

@@ -116,7 +116,7 @@ describe("RFC 8200 4: extension headers", () => {
 
   test("RFC 6946 4: an atomic fragment is a whole packet; any other is a fragment", () => {
     expect(chain(44, `0600000012345678${TCP}`)).toEqual(ok(48, 10));
-    const seg = packet(44, `0600000912345678${TCP}`);
+    const seg = packet(44, `0600000912345678${TCP}000000000000`);
     parseIpv6(seg.view, 0, seg.bytes.length, seg);
     expect(DROP_NAMES[skipExtensions(seg.view, seg)]).toBe("ip-fragment");
     expect(seg).toMatchObject({
@@ -125,7 +125,7 @@ describe("RFC 8200 4: extension headers", () => {
       fragmentId: 0x12345678,
       protocol: 6,
       ipPayload: 48,
-      ipPayloadLength: 10,
+      ipPayloadLength: 16,
     });
   });
 
