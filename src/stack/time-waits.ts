@@ -28,7 +28,7 @@ export function enterTimeWait(stack: Stack, slot: number, tcb: Tcb): void {
   }
   counters.TW++;
   flows.setKind(slot, KIND_TIME_WAIT);
-  fillTimeWait(flows.record, slot * RECORD, tcb, config);
+  fillTimeWait(flows.record, slot * RECORD, tcb, stack);
   stack.wheel.set(slot, stack.now + 2 * config.msl);
 }
 

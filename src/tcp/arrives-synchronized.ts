@@ -7,7 +7,7 @@
 import { add, diff, geq, gt, lt, min } from "../base/seq.ts";
 import { NEVER } from "../base/time.ts";
 import * as drop from "../wire/drop.ts";
-import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
+import { ACK, FIN, RST, type Segment, SYN, URG } from "../wire/segment.ts";
 import { acknowledge, isAckAcceptable } from "./ack.ts";
 import { refuse } from "./arrives-closed.ts";
 import { established } from "./calls.ts";
@@ -85,6 +85,7 @@ function checkSequence(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
     }
   }
   if (!isAcceptable(tcb, seg, ctx)) {
+    if (ctx.config.takesOldAcks && keepOldAck(tcb, seg, ctx)) return true;
     ctx.drop(drop.TCP_SEQUENCE);
     if ((seg.flags & RST) !== 0) return false;
     if (seg.textLength > 0 && (seg.flags & SYN) === 0) {
@@ -120,6 +121,18 @@ function isAcceptable(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   if (wnd === 0) return offset === 0 && zeroWindowAllowance(seg);
   const last = offset + length - 1;
   return (offset >= 0 && offset < wnd) || (last >= 0 && last < wnd);
+}
+
+/** BSD: what is below the window is cut off and answered, and the ACK goes on. Returns whether `seg` is of that kind. */
+function keepOldAck(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
+  if ((seg.flags & (SYN | ACK | RST)) !== ACK || !lt(seg.seq, tcb.rcv.nxt)) return false;
+  if (seg.textLength > 0) noteDuplicate(tcb, seg.seq, min(add(seg.seq, seg.textLength), tcb.rcv.nxt), ctx);
+  seg.textLength = 0;
+  seg.flags &= ~(FIN | URG);
+  seg.seq = tcb.rcv.nxt;
+  tcb.ack = ACK_NOW;
+  ctx.markDirty(tcb);
+  return true;
 }
 
 /** MUST-66: with a zero window, ACKs, URGs and RSTs are still taken; text and FIN are cut off (text.ts). */

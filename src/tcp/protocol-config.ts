@@ -44,6 +44,11 @@ export interface ProtocolConfig {
    */
   resetErrors: "linux" | "bsd";
   /**
+   * The ACK of a segment below the window counts, and the segment is answered (BSD). Default false: it is only answered, as RFC
+   * 9293 3.10.7.4 and Linux have it.
+   */
+  takesOldAcks: boolean;
+  /**
    * A connection whose retransmissions or window probes nobody answered ends with an RST, should the peer still be there. Default
    * true (BSD; RFC 9293 3.8.3 says nothing of it); false: silently (Linux: tcp_write_err). An unanswered keepalive always resets.
    */
@@ -119,6 +124,7 @@ export const DEFAULT_PROTOCOL: ProtocolConfig = {
   timeWaitReset: "ignore",
   timeWaitNeedsAck: false,
   resetErrors: "linux",
+  takesOldAcks: false,
   timeoutResets: true,
   closeUnread: "reset",
   receiveWindow: "advertised",

@@ -7,11 +7,10 @@ import { SECOND } from "../base/time.ts";
 import * as drop from "../wire/drop.ts";
 import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { mayAnswerRecord } from "./challenge.ts";
-import type { TcpConfig } from "./config.ts";
 import { type TcpContext, timestampClock } from "./context.ts";
 import type { SegmentOut } from "./segment-out.ts";
 import type { Tcb } from "./tcb.ts";
-import { acceptanceWindow } from "./window.ts";
+import { acceptanceWindow, advertise } from "./window.ts";
 
 const SND_NXT = 0;
 const RCV_NXT = 1;
@@ -35,11 +34,11 @@ export const REUSE = 3;
 export const END = 4;
 
 /** Writes what TIME-WAIT needs of `tcb` into the record at `at`. */
-export function fillTimeWait(record: Int32Array, at: number, tcb: Tcb, config: TcpConfig): void {
+export function fillTimeWait(record: Int32Array, at: number, tcb: Tcb, ctx: TcpContext): void {
   record[at + SND_NXT] = toInt(tcb.snd.nxt);
   record[at + RCV_NXT] = toInt(tcb.rcv.nxt);
-  record[at + WND] =
-    Math.min(65_535, Math.max(0, diff(tcb.rcv.edge, tcb.rcv.nxt)) >> tcb.rcv.scale) | (tcb.rcv.scale << 16);
+  // No less than the ACK of the FIN says, which leaves after this: the right edge stays where it was promised.
+  record[at + WND] = advertise(tcb, ctx) | (tcb.rcv.scale << 16);
   record[at + FLAGS] = tcb.timestamps ? HAS_TS : 0;
   record[at + TS_RECENT] = tcb.tsRecent;
   record[at + TS_RECENT_AT] = Math.floor(tcb.tsRecentAt / SECOND);
@@ -47,7 +46,7 @@ export function fillTimeWait(record: Int32Array, at: number, tcb: Tcb, config: T
   record[at + ANSWERED_AT] = 0;
   // The ACK of the FIN, which leaves after this, promises what is free.
   const promised = Math.min(tcb.rcv.buffer - tcb.queuedToRead, 65_535 * 2 ** tcb.rcv.scale);
-  record[at + ACCEPTS] = Math.max(1, promised, acceptanceWindow(tcb, config));
+  record[at + ACCEPTS] = Math.max(1, promised, acceptanceWindow(tcb, ctx.config));
 }
 
 /** SND.NXT of the old connection, which a reuse must start above. */

@@ -73,6 +73,7 @@ const FREEBSD: Partial<TcpConfig> = {
   resetErrors: "bsd",
   // tcp_disconnect: sbflush, then FIN.
   closeUnread: "fin",
+  takesOldAcks: true,
   timeWaitReset: "ignore",
   timeWaitNeedsAck: true,
   receiveWindow: "buffer",

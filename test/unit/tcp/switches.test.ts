@@ -88,6 +88,16 @@ describe("insecureRst (RFC 793 3.9: any RST in the window resets)", () => {
     expect(last({ timeoutResets: false }, true)).toBe("R.");
   });
 
+  test("takesOldAcks: the ACK of our FIN counts on a segment below the window", () => {
+    const after = (takesOldAcks: boolean): [string, number] => {
+      const { peer, vars, state } = bring("LAST-ACK", "passive", false, { tcp: { takesOldAcks } });
+      const said = peer.says(".", vars.rcvNxt - 1, vars.nxt);
+      return [state(), said.length];
+    };
+    expect(after(false)).toEqual(["LAST-ACK", 1]);
+    expect(after(true)).toEqual(["gone", 0]);
+  });
+
   test("closeUnread: BSD's close throws unread text away and sends a FIN", () => {
     const closes = (closeUnread: "reset" | "fin"): string[] => {
       const { rig, peer, vars, app } = bring("ESTABLISHED", "passive", false, { tcp: { closeUnread } });

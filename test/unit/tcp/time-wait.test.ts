@@ -27,6 +27,21 @@ describe("TIME-WAIT", () => {
     expect(rig.stack.counters.TWKilled).toBe(1);
   });
 
+  test("RFC 9293 3.8.6 (SHLD-14): no answer takes back of the window what the ACK of the FIN promised", () => {
+    const rig = new Rig({ tcp: { receiveWindow: "buffer", receiveBuffer: 65_536 } });
+    const app = new App();
+    listen(rig, app);
+    const peer = new Peer(rig);
+    peer.send("S", 0, 0, peer.synOptions);
+    peer.send(".", 1, 1);
+    app.connection!.end();
+    peer.mine(rig.run());
+    const [first] = peer.send("F.", 1, 2);
+    rig.advance(SECOND);
+    const [again] = peer.send("F.", 1, 2);
+    expect(again!.wnd).toBe(first!.wnd);
+  });
+
   test("MSL is a setting", () => {
     const { rig, state } = bring("TIME-WAIT", "passive", false, { tcp: { msl: 5 * SECOND } });
     rig.advance(10 * SECOND);
