@@ -78,6 +78,7 @@ describe("fragments", () => {
 
   test.each([
     ["the end of one before", 1_472, 2_960, true],
+    ["the beginning of one behind", 1_480, 2_968, true],
     ["a part of another", 8, 16, true],
     ["the whole of another", 0, 1_496, true],
     ["the end of the packet", 3_000, 3_008, false],
