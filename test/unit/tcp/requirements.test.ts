@@ -283,6 +283,17 @@ test("RFC 9293 3.8.1 MAY-4, RFC 6864 4.1: an atomic datagram's ID means nothing:
   for (const s of sent) expect([...s.raw.subarray(4, 8)]).toEqual([0, 0, 0x40, 0]);
 });
 
+test("RFC 9293 3.9.2 SHLD-23: the Diffserv field of a connection stays what it is, through text, repetition and end", () => {
+  const { rig, peer, connection } = accepted({ mss: 1_000 });
+  connection.set({ typeOfService: 0x28 });
+  connection.send(new Uint8Array(5_000));
+  const sent = [...rig.run(), ...rig.advance(SECOND), ...peer.send("P.", 1, 5_001, { text: 10 })];
+  connection.end();
+  sent.push(...rig.run(), ...rig.advance(SECOND));
+  expect(sent.length).toBeGreaterThan(8);
+  for (const s of sent) expect(s.raw[1]).toBe(0x28);
+});
+
 test("RFC 9293 3.8.5 SHLD-13: neither our node:net nor our commands send urgent data", () => {
   const root = new URL("../../../src/", import.meta.url);
   for (const layer of ["net", "cli", "driver"]) {
