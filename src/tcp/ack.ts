@@ -111,7 +111,6 @@ function advance(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   if (text > 0) tcb.sendBuffer.discard(text);
   tcb.bytesAcked += text;
   tcb.retries = 0;
-  tcb.backoff = 0;
   tcb.softError = 0;
   if (tcb.timeoutSince !== LONG_AGO) {
     tcb.timeoutTime = Math.max(0, tcb.timeoutTime) + ctx.now - tcb.timeoutSince;

@@ -23,6 +23,7 @@ export function sampleRtt(tcb: Tcb, rttUs: number, now: Micros, config: TcpConfi
   tcb.minRtt ??= new MinRtt();
   tcb.minRttUs = tcb.minRtt.take(r, now);
   tcb.rtoUs = computeRto(tcb, config);
+  tcb.backoff = 0;
 }
 
 /** RTO = SRTT + max(G, 4 x RTTVAR), between the bounds. */

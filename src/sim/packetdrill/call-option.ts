@@ -26,10 +26,16 @@ function setsockopt(socket: PosixSocket, call: SystemCall, context: CallContext)
   const value = call.arguments[3];
   if (name === "TCP_CONGESTION") return setCongestion(socket, value);
   if (!isOption(name)) throw new Unsupported(`the option ${name}`);
+  const length = numberOf(call.arguments[4], context.profile);
+  if (length !== null && length < INT_SIZE && !BYTE_OPTIONS.has(name)) return failed("EINVAL");
   const error = setOption(socket, name, optionValue(name, value, context), optionContext(context));
   context.machine.settle();
   return error === null ? done(0) : failed(error);
 }
+
+/** An option's value is an int at least, but for some of IP's. */
+const INT_SIZE = 4;
+const BYTE_OPTIONS: ReadonlySet<string> = new Set(["IP_TOS", "IP_TTL"]);
 
 /** The number in `[1]`, or what a structure stands for: SO_LINGER's time, -1 for off. */
 function optionValue(name: string, expression: Expression | undefined, context: CallContext): number {

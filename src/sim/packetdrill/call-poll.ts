@@ -87,8 +87,8 @@ function reportOf(fd: number, watch: Watch, context: CallContext): number {
   if (socket === undefined || watch.isDisabled) return 0;
   const has = (name: string): boolean => (watch.events & constant(name, context.profile)!) !== 0;
   const events = readiness(socket, context.profile) & (watch.events | unaskedEvents(context.profile));
-  if (events === 0 || (has("EPOLLET") && watch.seen === socket.news)) return 0;
-  watch.seen = socket.news;
+  if (events === 0 || (has("EPOLLET") && watch.seen === socket.stamp)) return 0;
+  watch.seen = socket.stamp;
   if (has("EPOLLONESHOT")) watch.isDisabled = true;
   return events;
 }

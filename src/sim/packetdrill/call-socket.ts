@@ -190,6 +190,12 @@ function connectCall(socket: PosixSocket, call: SystemCall, context: CallContext
 
 function shutdown(socket: PosixSocket, call: SystemCall, context: CallContext): CallOutcome | null {
   const how = numberOf(call.arguments[1], context.profile) ?? 0;
+  if (how < 0 || how > 2) return failed("EINVAL");
+  if (socket.listener !== null && context.profile === "linux") {
+    // It stops listening (inet_shutdown).
+    if (how !== 1) socket.listener.close();
+    return done(0);
+  }
   return outcome(socket.shutdown(how !== 1, how !== 0), true);
 }
 

@@ -12,7 +12,7 @@ import {
   socketOf,
 } from "./calls.ts";
 import { constant } from "./constants.ts";
-import { fieldOf, numberOf, Unsupported } from "./expression.ts";
+import { complaintOf, fieldOf, nameOf, numberOf, Unsupported } from "./expression.ts";
 import type { PosixSocket } from "./posix-socket.ts";
 
 /** The call's attempt; null: not one of these. */
@@ -28,7 +28,11 @@ export function transferCall(call: SystemCall, context: CallContext): Attempt | 
     case "recvfrom":
       return receiving(call, context, argument(2), argument(3));
     case "recvmsg":
-      return receiving(call, context, messageLength(call.arguments[1], context), argument(2));
+      return withControl(
+        receiving(call, context, messageLength(call.arguments[1], context), argument(2)),
+        call,
+        context,
+      );
     case "write":
       return sending(call, context, argument(2), 0, undefined);
     case "writev":
@@ -54,9 +58,36 @@ function receiving(call: SystemCall, context: CallContext, most: number, flags: 
     if (socket.listener !== null) return failed("ENOTCONN");
     if (has("MSG_ERRQUEUE")) throw new Unsupported("MSG_ERRQUEUE");
     if (has("MSG_OOB")) return outcome(socket.receiveUrgent(has("MSG_PEEK")), true);
+    if (most > 0 && isBadBuffer(call) && (socket.connection?.receiveQueue ?? 0) > 0) return failed("EFAULT");
     const got = socket.receive(most, has("MSG_PEEK"), has("MSG_WAITALL"));
     return outcome(got, socket.nonBlocking || has("MSG_DONTWAIT"));
   };
+}
+
+/** recvmsg with control messages: TCP_CM_INQ is looked at, what is left to read; 1 behind a FIN (Linux: tcp_inq_hint). */
+function withControl(attempt: Attempt, call: SystemCall, context: CallContext): Attempt {
+  const control = fieldOf(call.arguments[1], "msg_control");
+  if (control?.kind !== "array") return attempt;
+  return () => {
+    const got = attempt();
+    const socket = socketOf(call.arguments[0], context);
+    if (got === null || got.error !== null || socket === null) return got;
+    let complaint = got.complaint;
+    for (const message of control.items) {
+      if (nameOf(fieldOf(message, "cmsg_type")) !== "TCP_CM_INQ") throw new Unsupported("a control message");
+      if (socket.settings.get("TCP_INQ") !== 1) return { ...got, complaint: "TCP_CM_INQ: not asked for" };
+      const left = socket.connection?.receiveQueue ?? 0;
+      const hint = left === 0 && socket.isEnded ? 1 : left;
+      complaint ??= complaintOf("TCP_CM_INQ", fieldOf(message, "cmsg_data"), hint, context.profile);
+    }
+    return { ...got, complaint };
+  };
+}
+
+/** A buffer that is given as NULL or as a number is nobody's memory. */
+function isBadBuffer(call: SystemCall): boolean {
+  const buffer = call.arguments[1];
+  return buffer?.kind === "integer" || (buffer?.kind === "symbol" && buffer.name === "NULL");
 }
 
 function sending(
@@ -79,6 +110,7 @@ function sending(
       if (opened !== null) return opened;
       isOpened = true;
     }
+    if (count > 0 && isBadBuffer(call)) return failed("EFAULT");
     const { connection } = socket;
     if (connection !== null && connection.synRoom > 0) return sendWithSyn(socket, count, nonBlocking);
     if (socket.isConnecting && context.profile === "linux") return outcome(null, nonBlocking);

@@ -47,6 +47,11 @@ export class PosixSocket {
     this.#closeWaitError = closeWaitError;
   }
 
+  /** Changes with everything that wakes who waits for the socket, arrivals of text and connections included. */
+  get stamp(): number {
+    return this.news + (this.tcb?.bytesReceived ?? 0) + (this.listener?.acceptQueue.length ?? 0);
+  }
+
   /** Takes over `connection`, which the stack just made or handed out. */
   attach(connection: Connection, stack: Stack): void {
     this.connection = connection;
