@@ -27,6 +27,7 @@ export function bringUp(options: LinkOptions): RunningStack {
         `${options.stack}/${options.prefixLength}`,
         ...(v6 === null ? [] : [`${v6.stack}/${v6.prefixLength}`]),
       ],
+      ...(options.mssClamp === null ? {} : { mssClamp: options.mssClamp }),
       tcp: { congestion: options.congestion },
     });
   } catch (error) {

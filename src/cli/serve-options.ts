@@ -40,6 +40,8 @@ export interface LinkOptions {
   /** The same in IPv6; null: IPv4 alone. */
   v6: LinkOptions6 | null;
   mtu: number;
+  /** Largest segment either way; null: the MTU decides. */
+  mssClamp: number | null;
   offload: boolean;
   congestion: CongestionName;
   /** Microseconds of polling after a productive batch; null: the driver's own choice. */
@@ -86,6 +88,7 @@ export function addLinkOptions(command: Command): Command {
     .option("--host6 <address/length>", `the kernel's IPv6 address (default: "${HOST6}" where there is IPv6)`)
     .option("--stack6 <address>", `the stack's IPv6 address, 'none' for IPv4 alone (default: "${STACK6}")`)
     .option("--mtu <bytes>", `largest IP packet, ${MTU_MIN} to ${MTU_MAX}`, "1500")
+    .option("--mss-clamp <bytes>", "largest segment either way, 64 to 65495 (default: what the MTU allows)")
     .option("--queues <n>", "queues of the device; more than 1 is not there yet", "1")
     .option("--no-offload", "no super-segments and no partial checksums: a packet a segment")
     .option("--congestion <name>", "congestion control: cubic, newreno or bbr", "cubic")
@@ -136,6 +139,7 @@ export function readLinkOptions(raw: RawOptions): LinkOptions {
   const queues = parseWhole("--queues", textOf(raw, "queues") ?? "1", 1, 256);
   if (queues > 1) throw misuse(`--queues ${queues}: more than one queue is not there yet; use --queues 1`);
   const spin = textOf(raw, "spin");
+  const mssClamp = textOf(raw, "mssClamp");
   const mtu = parseWhole("--mtu", textOf(raw, "mtu") ?? "1500", MTU_MIN, MTU_MAX);
   return {
     tun: parseInterfaceName("--tun", textOf(raw, "tun") ?? "utcp%d"),
@@ -144,6 +148,7 @@ export function readLinkOptions(raw: RawOptions): LinkOptions {
     prefixLength: host.bits,
     v6: readLinkOptions6(raw, mtu),
     mtu,
+    mssClamp: mssClamp === null ? null : parseWhole("--mss-clamp", mssClamp, 64, 65_495),
     offload: raw["offload"] !== false,
     congestion: parseChoice("--congestion", textOf(raw, "congestion") ?? "cubic", CONGESTION_NAMES),
     spinUs: spin === null ? null : parseWhole("--spin", spin, 0, SPIN_MAX_US),

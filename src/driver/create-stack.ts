@@ -25,6 +25,8 @@ export interface CreateStackOptions {
   readonly device?: Device;
   /** The stack's own addresses with their prefixes, such as "10.77.0.2/24" or "fd77::2/64"; without a prefix, alone. At least one. */
   readonly addresses: readonly string[];
+  /** MSS clamping: the largest segment either way, 64 to 65,495, whatever the MTU; default: the MTU decides. */
+  readonly mssClamp?: number;
   /** Differences from the defaults of TCP (`TcpConfig`). */
   readonly tcp?: Partial<TcpConfig>;
 }
@@ -72,9 +74,14 @@ export function createStack(options: CreateStackOptions): RunningStack {
     return prefix;
   });
   if (addresses.length === 0) throw new ArgumentError("addresses", "at least one address", "none");
+  const { mssClamp } = options;
+  if (mssClamp !== undefined && !(mssClamp >= 64 && mssClamp <= 65_495)) {
+    throw new ArgumentError("mssClamp", "a number from 64 to 65495", mssClamp, "ERR_OUT_OF_RANGE");
+  }
   const device =
     options.device ?? openTun(typeof options.tun === "string" ? { name: options.tun } : (options.tun ?? {}));
   const link = new StackInterface(device.name, device.mtu, device.offload, addresses);
+  link.mssClamp = options.mssClamp ?? 0;
   const host = new NodeHost(() => driver.run());
   const stack = new Stack(
     { interfaces: [link], ...(options.tcp === undefined ? {} : { tcp: options.tcp }) },

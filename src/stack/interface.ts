@@ -21,6 +21,11 @@ export class StackInterface {
   readonly addresses: Prefix[];
   /** The path for every destination whose own MTU is not known to be less. */
   readonly path: StackPath;
+  /**
+   * The largest segment to send over it and to ask peers for, whatever its MTU: for tunnels behind it whose ICMP does not come
+   * through (iptables' TCPMSS). 0: the MTU decides.
+   */
+  mssClamp = 0;
   /** Packets to be sent. The driver sends and clears it. */
   tx: TransmitBatch = new TransmitBatch();
 

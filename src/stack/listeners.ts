@@ -210,7 +210,8 @@ export class Listeners {
   mssTo(family: number, remote: number, listener?: Listener): number {
     const { interfaces, config } = this.#stack;
     const link = interfaces.route(family, remote) ?? interfaces.loopback;
-    const own = interfaces.pathTo(family, remote, link).mtu - (family === 4 ? 40 : 60);
+    const mtu = interfaces.pathTo(family, remote, link).mtu - (family === 4 ? 40 : 60);
+    const own = link.mssClamp > 0 ? Math.min(mtu, link.mssClamp) : mtu;
     const limit = listener?.settings.maxSegment || config.mss;
     return limit > 0 ? Math.min(limit, own) : own;
   }

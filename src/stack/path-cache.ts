@@ -19,6 +19,10 @@ export class StackPath implements Path {
     this.mtu = mtu;
   }
 
+  get mssClamp(): number {
+    return this.link.mssClamp;
+  }
+
   get offload(): boolean {
     return this.link.offload;
   }

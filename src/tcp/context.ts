@@ -19,6 +19,8 @@ import type { Tcb } from "./tcb.ts";
 export interface Path {
   /** Largest packet the path takes, in bytes: the interface's MTU or less (PMTU). */
   mtu: number;
+  /** Limit for segments either way, whatever the MTU allows (MSS clamping); 0: none. */
+  readonly mssClamp: number;
   /** Super-segments may be handed down. */
   readonly offload: boolean;
 }

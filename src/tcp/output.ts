@@ -117,7 +117,9 @@ function syn(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
 /** The MSS option: what the path takes, or less where the application says so. */
 export function mssToOffer(tcb: Tcb, ctx: TcpContext): number {
   const limit = tcb.maxSegment || ctx.config.mss;
-  return limit > 0 ? Math.min(limit, mssOf(tcb)) : mssOf(tcb);
+  const clamp = tcb.path.mssClamp;
+  const most = clamp > 0 ? Math.min(clamp, mssOf(tcb)) : mssOf(tcb);
+  return limit > 0 ? Math.min(limit, most) : most;
 }
 
 /** The MSS that the path allows (RFC 9293 3.7.1): the interface's MTU less fixed headers. */

@@ -38,7 +38,7 @@ describe("options of serve", () => {
         mtu: 1500,
         offload: true,
       },
-      ...{ congestion: "cubic", spinUs: null, pcap: null, control: null, api: "raw" },
+      ...{ mssClamp: null, congestion: "cubic", spinUs: null, pcap: null, control: null, api: "raw" },
       services: { echo: 7, discard: 9, chargen: 19, http: 80, keep: 0 },
     });
   });

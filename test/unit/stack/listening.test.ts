@@ -370,3 +370,27 @@ describe("TCP_DEFER_ACCEPT (as Linux)", () => {
     expect(listener.stats()).toMatchObject({ synQueue: 0, accepted: 1 });
   });
 });
+
+describe("MSS clamping (StackInterface.mssClamp)", () => {
+  test.each([4, 6] as const)("IPv%i: the SYN,ACK asks for no more, and no segment carries more", (family) => {
+    const rig = new Rig({ family });
+    rig.link.mssClamp = 1_000;
+    const app = new App();
+    listen(rig, app);
+    const peer = new Peer(rig, { mss: 1_400 });
+    const [answer] = peer.mine(peer.send("S", 0, 0, peer.synOptions));
+    expect(answer!.mss).toBe(1_000);
+    peer.send(".", 1, 1);
+    app.connection!.send(new Uint8Array(5_000));
+    const sizes = peer.mine(rig.run()).map(({ text }) => text.length);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(1_000);
+    expect(Math.max(...sizes)).toBeGreaterThan(900);
+  });
+
+  test("an active SYN asks for no more either", () => {
+    const rig = new Rig();
+    rig.link.mssClamp = 1_000;
+    rig.stack.connect({ host: PEER, port: 80 }, {});
+    expect(rig.run().map(({ mss }) => mss)).toEqual([1_000]);
+  });
+});

@@ -9,7 +9,16 @@ const MSS = 1_000;
 const { cubic } = CONGESTION_CONTROLS;
 
 function connection(cwnd: number, rttUs: number): Tcb {
-  const tcb = new Tcb(4, 1, 2, 3, 4, { mtu: 1_500, offload: false }, { ...DEFAULT_CONFIG }, cubic);
+  const tcb = new Tcb(
+    4,
+    1,
+    2,
+    3,
+    4,
+    { mtu: 1_500, mssClamp: 0, offload: false },
+    { ...DEFAULT_CONFIG },
+    cubic,
+  );
   tcb.snd.mss = MSS;
   cubic.init(tcb, 10);
   tcb.cwnd = cwnd * MSS;
