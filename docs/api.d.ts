@@ -56,6 +56,7 @@ export interface CreateStackOptions {
     readonly tun?: string | TunOptions;
     readonly device?: Device;
     readonly addresses: readonly string[];
+    readonly mssClamp?: number;
     readonly tcp?: Partial<TcpConfig>;
 }
 export interface RunningStack {
@@ -436,6 +437,7 @@ export declare class StackInterface {
     checksumOffload: boolean;
     readonly addresses: Prefix[];
     readonly path: StackPath;
+    mssClamp: number;
     tx: TransmitBatch;
     constructor(name: string, mtu: number, offload: boolean, addresses: Prefix[]);
 }
