@@ -90,11 +90,11 @@ export class Link implements ConnectionHandler {
     this.onread = onread;
   }
 
-  /** Takes an established connection; it delivers at once. */
-  adopt(connection: Connection): void {
+  /** Takes an established connection; it delivers at once, whether or not somebody asked for it yet. */
+  adopt(connection: Connection, isReading = true): void {
     this.connection = connection;
     connection.handler = this;
-    this.reading = true;
+    this.reading = isReading;
     if (this.noDelay) connection.setNoDelay(true);
     if (this.keepAlive) this.applyKeepAlive(connection);
   }
@@ -175,6 +175,11 @@ export class Link implements ConnectionHandler {
     if (this.leftover !== null && !this.deliverToBuffer(this.leftover)) return;
     if (this.failureUnseen) this.failReading();
     else this.connection.resume();
+  }
+
+  /** Nobody asked for bytes since `adopt`. */
+  hold(): void {
+    this.connection?.pause();
   }
 
   stopReading(): void {

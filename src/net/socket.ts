@@ -76,14 +76,14 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
     const link = this._tcpLink;
     this.connecting = false;
     this._tcpAttempt = null;
-    const wanted = link.isReading;
-    link.adopt(connection);
+    link.adopt(connection, link.isReading);
     this._unrefTimer();
     this.emit("connect");
     link.flush();
     this.emit("ready");
     if (this.destroyed) return;
-    if (this.isPaused() && !wanted) link.stopReading();
+    // A listener of 'readable' makes a stream look paused, though it reads.
+    if (this.isPaused() && !link.isReading) link.hold();
     else this.read(0);
   }
 

@@ -77,6 +77,24 @@ describe("opening", () => {
     expect(failure).toMatchObject({ host: "nowhere", port: 7 });
   });
 
+  it("reads when a listener of 'connect' reads by 'readable', as undici does", async () => {
+    const stack = new FakeStack();
+    const socket = createNet(stack).connect({ port: 7, host: "10.77.0.9" });
+    await settle();
+    const connection = stack.last;
+    const read: string[] = [];
+    socket.on("connect", () => {
+      socket.on("readable", () => read.push(String(socket.read())));
+      socket.read();
+    });
+    connection.establish();
+    await settle();
+    expect(connection.paused).toBe(false);
+    connection.deliver("answer");
+    await settle();
+    expect(read).toEqual(["answer"]);
+  });
+
   it("a refused connection: Node's message, code, errno, syscall, address and port", async () => {
     const { socket, log, connection } = await connecting();
     const errors: unknown[] = [];
