@@ -3,7 +3,7 @@
  * are skipped with the reason printed; with USERTCP_REQUIRE_ALL=1 (CI) they fail instead.
  */
 import { spawnSync } from "node:child_process";
-import { accessSync, closeSync, constants, openSync } from "node:fs";
+import { accessSync, closeSync, constants, existsSync, openSync, readdirSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { describe, it } from "vitest";
 import { loadAddon } from "../src/device/addon.ts";
@@ -15,6 +15,20 @@ export type Missing = string | null;
 export function requireTool(name: string): Missing {
   const folders = `${process.env["PATH"] ?? ""}${delimiter}/usr/sbin${delimiter}/sbin`.split(delimiter);
   return folders.some((folder) => executable(join(folder, name))) ? null : `no '${name}' on the PATH`;
+}
+
+/** One of several commands that do. */
+export function requireOneOf(...names: readonly string[]): Missing {
+  return names.some((name) => requireTool(name) === null) ? null : `none of ${names.join(", ")} on the PATH`;
+}
+
+/** PostgreSQL's server: Debian keeps it off the PATH. */
+export function requirePostgres(): Missing {
+  const home = "/usr/lib/postgresql";
+  const versions = existsSync(home) ? readdirSync(home) : [];
+  return versions.some((version) => executable(join(home, version, "bin", "initdb")))
+    ? null
+    : requireTool("initdb");
 }
 
 /** The right to make TUN devices inside a network namespace of the test's own, and the addon to use them. */
