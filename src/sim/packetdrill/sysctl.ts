@@ -5,7 +5,7 @@
 import { MS, SECOND } from "../../base/time.ts";
 import type { TcpConfig } from "../../tcp/config.ts";
 import { isCongestionName } from "../../tcp/congestion/congestion.ts";
-import { FAST_OPEN_CLIENT, FAST_OPEN_SERVER } from "../../tcp/fast-open-config.ts";
+import { FAST_OPEN_CLIENT, FAST_OPEN_SERVER, FAST_OPEN_SERVER_BARE } from "../../tcp/fast-open-config.ts";
 
 /** Sets the variable. False: nobody knows it. */
 export function setSysctl(config: TcpConfig, name: string, value: string): boolean {
@@ -190,6 +190,7 @@ const FREEBSD: Readonly<Record<string, Rule>> = {
   },
   "net.inet.tcp.fastopen.client_enable": fastOpenBit(FAST_OPEN_CLIENT),
   "net.inet.tcp.fastopen.server_enable": fastOpenBit(FAST_OPEN_SERVER),
+  "net.inet.tcp.fastopen.acceptany": fastOpenBit(FAST_OPEN_SERVER_BARE),
   "net.inet.tcp.fastopen.path_disable_time": number("fastOpenNegative", SECOND),
   "net.inet.tcp.ecn.enable": (config, value) => setEcn(config, value),
   "net.inet.tcp.ecn.maxretries": number("ecnFallback"),
@@ -251,6 +252,8 @@ const NO_EFFECT: ReadonlySet<string> = new Set([
   "net.inet.tcp.hostcache.purgenow",
   "net.inet.tcp.hostcache.purge",
   "net.inet.tcp.hostcache.enable",
+  "net.inet.tcp.fastopen.autokey",
+  "net.inet.tcp.fastopen.ccache_bucket_limit",
   "net.inet.tcp.tso",
   "net.inet.tcp.recvbuf_auto",
   "net.inet.tcp.recvbuf_max",
