@@ -100,6 +100,7 @@ function sending(
   const has = (name: string): boolean => (flags & constant(name, context.profile)!) !== 0;
   let left = count;
   let isOpened = false;
+  let isQueued = false;
   return () => {
     const socket = socketOf(call.arguments[0], context);
     if (socket === null) return failed("EBADF");
@@ -113,9 +114,18 @@ function sending(
     if (count > 0 && isBadBuffer(call)) return failed("EFAULT");
     const { connection } = socket;
     if (connection !== null && connection.synRoom > 0) return sendWithSyn(socket, count, nonBlocking);
-    if (socket.isConnecting && context.profile === "linux") return outcome(null, nonBlocking);
+    if (context.profile === "linux") {
+      if (has("MSG_FASTOPEN") && !isOpened) return failed(socket.isConnecting ? "EALREADY" : "EISCONN");
+      if (socket.isConnecting) {
+        // sk_write_pending: who waits for the connection has its text leave with the ACK of the SYN-ACK.
+        const queued = nonBlocking || isQueued ? 0 : socket.transmit(left, has("MSG_OOB"), has("MSG_MORE"));
+        if (typeof queued === "number") left -= queued;
+        isQueued = true;
+        return outcome(null, nonBlocking);
+      }
+    }
     const sent = socket.transmit(left, has("MSG_OOB"), has("MSG_MORE"));
-    if (typeof sent === "string") return left < count ? done(count - left) : failed(sent);
+    if (typeof sent === "string") return left < count && !isQueued ? done(count - left) : failed(sent);
     if (sent === null && left === count) return outcome(null, nonBlocking);
     left -= sent ?? 0;
     return left === 0 || nonBlocking ? done(count - left) : null;
