@@ -115,7 +115,12 @@ function sending(
     const { connection } = socket;
     if (connection !== null && connection.synRoom > 0) return sendWithSyn(socket, count, nonBlocking);
     if (context.profile === "linux") {
-      if (has("MSG_FASTOPEN") && !isOpened) return failed(socket.isConnecting ? "EALREADY" : "EISCONN");
+      if (has("MSG_FASTOPEN") && !isOpened) {
+        // It is a connect, too: the first behind the handshake tells of its success.
+        if (socket.isConnecting) return failed("EALREADY");
+        if (socket.isConnectTold) return failed("EISCONN");
+        socket.isConnectTold = true;
+      }
       if (socket.isConnecting) {
         // sk_write_pending: who waits for the connection has its text leave with the ACK of the SYN-ACK.
         const queued = nonBlocking || isQueued ? 0 : socket.transmit(left, has("MSG_OOB"), has("MSG_MORE"));
