@@ -21,7 +21,7 @@ function isBehindTheCurtain(script: string, mutant: { what: string; line: number
   const next = script
     .split("\n")
     .slice(mutant.line)
-    .find((line) => line.trim() !== "");
+    .find((line) => line.trim() !== "" && !line.includes(" < "));
   return next !== undefined && / socket\(/.test(next);
 }
 
