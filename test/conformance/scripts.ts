@@ -14,6 +14,8 @@ export interface ConformanceScript {
   readonly reference: string | null;
   /** Profiles in which strict mode can't pass, by a line `lenient freebsd: why`. */
   readonly lenient: readonly Profile[];
+  /** Why Linux itself departs from the script, by a line `kernel: why`; null: it does not (test/parity). */
+  readonly kernel: string | null;
   /** Words on the `profiles` line that are none. */
   readonly unknown: readonly string[];
 }
@@ -45,6 +47,7 @@ export function readHead(name: string, text: string): ConformanceScript {
     lenient: head.flatMap(
       (line) => (/^lenient (linux|freebsd): \S/.exec(line)?.[1] as Profile | undefined) ?? [],
     ),
+    kernel: head.flatMap((line) => /^kernel: (\S.*)/.exec(line)?.[1] ?? [])[0] ?? null,
     unknown: words.filter((word) => !isProfile(word)),
   };
 }
