@@ -54,7 +54,21 @@ export function setPacingRate(tcb: Tcb, rate: number): void {
  * times (Linux: tcp_update_pacing_rate, tcp_pacing_ss_ratio, tcp_pacing_ca_ratio).
  */
 export function paceByWindow(tcb: Tcb, flight: number): void {
-  if (tcb.srttUs <= 0) return;
+  if (tcb.srttUs > 0) setPacingRate(tcb, windowRate(tcb, flight));
+}
+
+function windowRate(tcb: Tcb, flight: number): number {
   const ratio = tcb.cwnd < tcb.ssthresh / 2 ? 2 : 1.2;
-  setPacingRate(tcb, (ratio * Math.max(tcb.cwnd, flight) * 1e6) / tcb.srttUs);
+  return (ratio * Math.max(tcb.cwnd, flight) * 1e6) / tcb.srttUs;
+}
+
+/**
+ * Bytes of a super-segment under Linux's rule (tcp_tso_autosize): what the rate carries in a millisecond, and all of a packet
+ * where the round trip is no longer than half a one (tcp_tso_rtt_log). Unlimited before the first round trip.
+ */
+export function autosized(tcb: Tcb, flight: number): number {
+  if (tcb.srttUs <= 0) return QUANTUM_MAX;
+  const rate = tcb.pacingRate > 0 ? tcb.pacingRate : windowRate(tcb, flight);
+  const halvings = Math.max(0, tcb.minRttUs) >> 9;
+  return Math.min(QUANTUM_MAX, rate / 1024 + (halvings < 32 ? QUANTUM_MAX >> halvings : 0));
 }

@@ -94,6 +94,11 @@ export interface ProtocolConfig {
   repeatFin: boolean;
   /** A super-segment takes at most half of cwnd, so that two are under way (Linux: tcp_cwnd_test). Default false. */
   halfWindowSuper: boolean;
+  /**
+   * A super-segment takes what twice cwnd a round trip carries in a millisecond, and at least so many segments; more where the
+   * round trip is short (Linux: tcp_tso_autosize, tcp_min_tso_segs = 2). 0, the default: as much as the packet holds.
+   */
+  superLeast: number;
   /** Duplicates are reported by SACK (RFC 2883). Linux: tcp_dsack. */
   dsack: boolean;
   /**
@@ -137,6 +142,7 @@ export const DEFAULT_PROTOCOL: ProtocolConfig = {
   ackEvery: "full",
   repeatFin: false,
   halfWindowSuper: false,
+  superLeast: 0,
   dsack: true,
   windowProbe: "octet",
   sackFin: true,

@@ -5,7 +5,7 @@
 import { diff, gt } from "../base/seq.ts";
 import { decayIdle, noteUsage } from "./congestion/validation.ts";
 import type { TcpContext } from "./context.ts";
-import { quantum } from "./pacing.ts";
+import { autosized, quantum } from "./pacing.ts";
 import { inFlight } from "./recovery/scoreboard.ts";
 import type { Tcb } from "./tcb.ts";
 
@@ -86,10 +86,15 @@ export function nextText(tcb: Tcb, ctx: TcpContext): number {
 
 /** Largest new text of one (super-)segment. */
 function largestNewText(tcb: Tcb, ctx: TcpContext): number {
-  const largest = largestText(tcb);
-  if (!ctx.config.halfWindowSuper) return largest;
+  const { halfWindowSuper, superLeast } = ctx.config;
+  let largest = largestText(tcb);
   const mss = segmentText(tcb);
-  return Math.min(largest, Math.max(1, Math.floor(tcb.cwnd / 2 / mss)) * mss);
+  if (halfWindowSuper) largest = Math.min(largest, Math.max(1, Math.floor(tcb.cwnd / 2 / mss)) * mss);
+  if (superLeast > 0 && largest > mss) {
+    const segments = Math.max(superLeast, Math.floor(autosized(tcb, inFlight(tcb)) / mss));
+    largest = Math.min(largest, segments * mss);
+  }
+  return largest;
 }
 
 /** Nothing was outstanding. */

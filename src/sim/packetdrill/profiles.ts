@@ -38,6 +38,8 @@ const LINUX: Partial<TcpConfig> = {
   halfWindowSuper: true,
   // tcp_select_initial_window with SOCK_RCVBUF_LOCK.
   fixedBufferScale: "buffer",
+  // tcp_min_tso_segs.
+  superLeast: 2,
   // defaults.sh: tcp_fastopen = 0x70403, and its key. Linux asks for a cookie each time.
   fastOpen: 0x70403,
   fastOpenKey: "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4",

@@ -125,6 +125,7 @@ const LINUX: Readonly<Record<string, Rule>> = {
   "net.ipv4.tcp_ecn_fallback": (config, value) => {
     config.ecnFallback = first(value) !== 0 ? 0 : Number.MAX_SAFE_INTEGER;
   },
+  "net.ipv4.tcp_min_tso_segs": number("superLeast"),
   "net.ipv4.tcp_ecn": (config, value) => setEcn(config, value),
   "net.ipv4.tcp_congestion_control": (config, value) => setCongestion(config, value),
 };
@@ -227,7 +228,6 @@ const NO_EFFECT: ReadonlySet<string> = new Set([
   "net.ipv4.tcp_reordering",
   "net.ipv4.tcp_max_reordering",
   "net.ipv4.tcp_tso_win_divisor",
-  "net.ipv4.tcp_min_tso_segs",
   "net.ipv4.tcp_tso_rtt_log",
   "net.ipv4.tcp_pacing_ss_ratio",
   "net.ipv4.tcp_pacing_ca_ratio",
