@@ -177,6 +177,8 @@ export class KernelRun {
       await this.#made(call, got);
       return got;
     });
+    // It may end after this run has.
+    reply.catch(() => {});
     if (call.endUs !== null) {
       const endAt = endBase + call.endUs;
       this.#last = at;
@@ -195,18 +197,15 @@ export class KernelRun {
 
   /** What a call that ended changes here. */
   async #made(call: SystemCall, { result, buffers }: Reply): Promise<void> {
-    if (result < 0 && call.name !== "connect" && call.name !== "sendto") return;
-    const argument = numberOf(call.arguments[0], "linux") ?? -1;
-    const live = this.#descriptors.get(argument) ?? -1;
+    if (MAKES_DESCRIPTOR.has(call.name) && result >= 0) {
+      const wanted = numberOf(call.result, "linux");
+      this.#descriptors.set(wanted !== null && wanted >= 0 ? wanted : result, result);
+    }
+    if (!CHANGES.has(call.name) || (result < 0 && call.name !== "connect" && call.name !== "sendto")) return;
+    const live = this.#descriptors.get(numberOf(call.arguments[0], "linux") ?? -1) ?? -1;
     switch (call.name) {
-      case "socket":
       case "accept":
-      case "accept4":
-      case "epoll_create":
-      case "epoll_create1": {
-        const wanted = numberOf(call.result, "linux");
-        this.#descriptors.set(wanted !== null && wanted >= 0 ? wanted : result, result);
-        if (!call.name.startsWith("accept")) break;
+      case "accept4": {
         this.#underTest = result;
         const flow = this.#flows.find(this.#boundPorts.get(live) ?? 0, portOf(buffers[0]));
         if (flow !== null) this.#flows.current = flow;
@@ -430,6 +429,9 @@ const MAKES_DESCRIPTOR: ReadonlySet<string> = new Set([
   "epoll_create",
   "epoll_create1",
 ]);
+
+/** Calls that change which connection the script deals with. */
+const CHANGES: ReadonlySet<string> = new Set(["accept", "accept4", "bind", "listen", "connect", "sendto"]);
 
 function isPacket(action: ScriptEvent["action"]): action is Packet {
   return action.kind === "tcp" || action.kind === "udp" || action.kind === "icmp";

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { formatVerdict } from "../../src/sim/packetdrill/report.ts";
 import type { Verdict } from "../../src/sim/packetdrill/verdict.ts";
 import { readHead } from "../conformance/scripts.ts";
-import { checkOnKernel } from "./check-on-kernel.ts";
+import { checkPatiently } from "./check-on-kernel.ts";
 import { compileProgram } from "./kernel-process.ts";
 import { inLanes, LANES } from "./lanes.ts";
 
@@ -14,7 +14,7 @@ try {
   await inLanes(files, LANES, async (file) => {
     const text = readFileSync(file, "utf8");
     const mode = readHead(file, text).lenient.includes("linux") ? "lenient" : "strict";
-    const verdict: Verdict = await checkOnKernel(text, file, mode, program.path);
+    const verdict: Verdict = await checkPatiently(text, file, mode, program.path);
     tally[verdict.status]++;
     process.stdout.write(formatVerdict(file, text, verdict));
   });

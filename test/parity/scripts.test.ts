@@ -5,17 +5,14 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { formatVerdict } from "../../src/sim/packetdrill/report.ts";
 import type { Verdict } from "../../src/sim/packetdrill/verdict.ts";
-import { type ConformanceScript, conformanceScripts } from "../conformance/scripts.ts";
+import { conformanceScripts } from "../conformance/scripts.ts";
 import { describeNeeding, requireTool, requireTun } from "../requirements.ts";
-import { checkOnKernel, durationOf } from "./check-on-kernel.ts";
+import { checkPatiently, durationOf } from "./check-on-kernel.ts";
 import { compileProgram, type Program } from "./kernel-process.ts";
 import { inLanes, LANES } from "./lanes.ts";
 
 /** Scripts that wait longer say nothing that is worth the time: their virtual run has it. */
 const LONGEST_US = 10_000_000;
-/** A busy machine may be late once and twice. */
-const ATTEMPTS = 3;
-
 const scripts = conformanceScripts().filter((script) => script.profiles.includes("linux"));
 const short = scripts.filter((script) => durationOf(script.text, script.name) <= LONGEST_US);
 const skipped = scripts.length - short.length;
@@ -27,7 +24,8 @@ describeNeeding([requireTun(), requireTool("cc")], "conformance scripts on the k
   beforeAll(async () => {
     program = compileProgram();
     await inLanes(short, LANES, async (script) => {
-      verdicts.set(script.name, await verdictOn(script, program.path));
+      const mode = script.lenient.includes("linux") ? "lenient" : "strict";
+      verdicts.set(script.name, await checkPatiently(script.text, script.name, mode, program.path));
     });
     const unsupported = [...verdicts].filter(([, { status }]) => status === "unsupported");
     const why = unsupported.map(([name, { line, message }]) => `  ${name}:${line}: ${message}\n`).join("");
@@ -50,12 +48,3 @@ describeNeeding([requireTun(), requireTool("cc")], "conformance scripts on the k
     throw new Error(`${formatVerdict(name, script.text, verdict)}  again: ${again}`);
   });
 });
-
-/** The best of several attempts: one that passes can't have done so by being late. */
-async function verdictOn(script: ConformanceScript, program: string): Promise<Verdict> {
-  const mode = script.lenient.includes("linux") ? "lenient" : "strict";
-  for (let attempt = 1; ; attempt++) {
-    const verdict = await checkOnKernel(script.text, script.name, mode, program);
-    if (verdict.status !== "fail" || attempt === ATTEMPTS) return verdict;
-  }
-}
