@@ -42,14 +42,16 @@ const PRELUDE: Readonly<Record<string, string>> = {
 /** The namespace, ready for a script. */
 export async function prepareKernel(kernel: KernelProcess, network: Network): Promise<void> {
   await Promise.all(Object.entries(PRELUDE).map(([name, value]) => putSysctl(kernel, name, value)));
-  const six = network.family === 6 ? "-6 " : "";
+  const isSix = network.family === 6;
   const commands = [
     "link set lo up",
     `link set ${DEVICE} mtu ${network.mtu} up`,
-    `${six}addr add ${network.local}/${network.prefix.bits} dev ${DEVICE}${six === "" ? "" : " nodad"}`,
-    `${six}route replace default dev ${DEVICE} congctl cubic`,
+    `addr add ${network.local}/${network.prefix.bits} dev ${DEVICE}${isSix ? " nodad" : ""}`,
+    `route replace default dev ${DEVICE} congctl cubic`,
   ];
-  const code = await kernel.run(`printf '${commands.map((line) => `${line}\\n`).join("")}' | ip -batch -`);
+  const code = await kernel.run(
+    `printf '${commands.map((line) => `${line}\\n`).join("")}' | ip ${isSix ? "-6" : "-4"} -batch -`,
+  );
   if (code !== 0) throw new Error(`the namespace: ${kernel.complaints}`);
 }
 
