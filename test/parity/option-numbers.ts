@@ -66,6 +66,7 @@ export const IOCTLS: Readonly<Record<string, number>> = {
   SIOCOUTQ: 0x5411,
   TIOCOUTQ: 0x5411,
   SIOCOUTQNSD: 0x894b,
+  SIOCATMARK: 0x8905,
   FIONBIO: 0x5421,
 };
 
