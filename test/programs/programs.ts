@@ -28,15 +28,28 @@ export function itPlays(scenario: string, what: string, saw: unknown): void {
   }
 }
 
+/** An example of docs/examples, with a server of servers.mjs beside it or a command that asks it, must print this. */
+export function itShows(example: string, beside: { server?: string; ask?: string[] }, what: RegExp): void {
+  it(`docs/examples/${example}.mjs`, async () => {
+    expect(await run("show.mjs", example, JSON.stringify(beside))).toMatch(what);
+  });
+}
+
 /** What a scenario saw. */
-async function play(scenario: string, ground: Ground, ms = 60_000): Promise<unknown> {
-  const script = fileURLToPath(new URL("run.mjs", import.meta.url));
+async function play(scenario: string, ground: Ground): Promise<unknown> {
+  const stdout = await run("run.mjs", scenario, ground);
+  return JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+}
+
+/** Standard output of a script in this folder, run to its end in a fresh network namespace. */
+async function run(script: string, ...args: string[]): Promise<string> {
   const namespace = await Namespace.create();
   try {
-    const running = namespace.start(process.execPath, [script, scenario, ground]);
-    const { code, stdout, stderr } = await ended(running, `${scenario} over ${ground}`, ms);
-    if (code !== 0) throw new Error(`${scenario} over ${ground}: exit code ${code}: ${stderr}`);
-    return JSON.parse(stdout.trimEnd().split("\n").at(-1)!);
+    const file = fileURLToPath(new URL(script, import.meta.url));
+    const running = namespace.start(process.execPath, [file, ...args]);
+    const { code, stdout, stderr } = await ended(running, `${script} ${args.join(" ")}`, 60_000);
+    if (code !== 0) throw new Error(`${script} ${args.join(" ")}: exit code ${code}: ${stderr}`);
+    return stdout;
   } finally {
     await namespace.remove();
   }

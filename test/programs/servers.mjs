@@ -14,6 +14,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import http from "node:http";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
@@ -100,6 +101,13 @@ export async function startSshd(port = 2222) {
   // sshd starts itself again for each connection, and needs to know where it is.
   const server = await started(find("sshd"), ["-D", "-e", "-f", config], port, folder);
   return { ...server, keyFile: user };
+}
+
+/** A web server, of this process. */
+export async function startWeb(port = 8000) {
+  const web = http.createServer((_request, response) => response.end("web\n"));
+  await once(web.listen(port), "listening");
+  return { port, close: () => new Promise((resolve) => web.close(resolve)) };
 }
 
 /** Mosquitto, open to everybody. */
