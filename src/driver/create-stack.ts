@@ -29,6 +29,8 @@ export interface CreateStackOptions {
   readonly mssClamp?: number;
   /** Differences from the defaults of TCP (`TcpConfig`). */
   readonly tcp?: Partial<TcpConfig>;
+  /** Each way of a packet takes a turn of the event loop, as between processes: for a stack that talks to itself. Default false. */
+  readonly inTurns?: boolean;
 }
 
 /** A stack that is up. */
@@ -82,7 +84,7 @@ export function createStack(options: CreateStackOptions): RunningStack {
     options.device ?? openTun(typeof options.tun === "string" ? { name: options.tun } : (options.tun ?? {}));
   const link = new StackInterface(device.name, device.mtu, device.offload, addresses);
   link.mssClamp = options.mssClamp ?? 0;
-  const host = new NodeHost(() => driver.run());
+  const host = new NodeHost(() => driver.run(), options.inTurns === true);
   const stack = new Stack(
     { interfaces: [link], ...(options.tcp === undefined ? {} : { tcp: options.tcp }) },
     host,
@@ -91,7 +93,14 @@ export function createStack(options: CreateStackOptions): RunningStack {
   const closed = new Promise<Error | null>((resolve) => {
     gone = resolve;
   });
-  const driver = new Driver(stack, host, device, link, (error) => gone(error));
+  const driver = new Driver(
+    stack,
+    host,
+    device,
+    link,
+    (error) => gone(error),
+    options.inTurns === true ? 1 : undefined,
+  );
   driver.start();
   let closing: Promise<void> | null = null;
   return {

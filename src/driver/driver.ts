@@ -28,6 +28,7 @@ export class Driver implements DeviceReceiver {
   #timerAt = NEVER;
   #isClosed = false;
   #isRef = true;
+  readonly #rounds: number;
   readonly #onTimer: () => void = () => {
     this.#timer = null;
     this.#timerAt = NEVER;
@@ -36,14 +37,16 @@ export class Driver implements DeviceReceiver {
     setImmediate(() => this.run());
   };
 
-  /** `link` is the stack's interface that stands for `device`. `onGone` is told once when the device is. */
+  /** `link` is the stack's interface that stands for `device`. `onGone` is told once when the device is. `rounds`: before the event loop gets its turn. */
   constructor(
     stack: Stack,
     host: NodeHost,
     device: Device,
     link: StackInterface,
     onGone: (error: Error | null) => void,
+    rounds: number = ROUNDS,
   ) {
+    this.#rounds = rounds;
     this.#stack = stack;
     this.#host = host;
     this.#device = device;
@@ -140,12 +143,15 @@ export class Driver implements DeviceReceiver {
         stack.dispatch();
         this.flush();
         stack.inputLocal();
-      } while (stack.isBusy && ++rounds < ROUNDS);
+      } while (stack.isBusy && ++rounds < this.#rounds);
       finished = !stack.isBusy;
     } finally {
       // An exception of the application's goes on to whoever called; the stack's work does too.
       this.#host.isRunning = false;
-      if (!finished && !this.#isClosed) setImmediate(() => this.run());
+      if (!finished && !this.#isClosed) {
+        if (this.#host.isLater) this.#host.wake();
+        else setImmediate(() => this.run());
+      }
     }
     this.#arm();
   }

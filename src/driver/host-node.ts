@@ -8,13 +8,17 @@ const POOL = 1_024;
 export class NodeHost implements Host {
   readonly secret: Uint8Array = randomBytes(16);
   readonly #onWake: () => void;
+  /** Whether a wake-up is a turn of the event loop away. */
+  readonly isLater: boolean;
   readonly #pool: Int32Array = new Int32Array(POOL);
   #left = 0;
   #isWaking = false;
   /** While the driver is in its round a wake-up says nothing new. */
   isRunning = false;
 
-  constructor(onWake: () => void) {
+  /** `later` is for a stack without a device: its wake-up is an event of its own, as packets from outside are. */
+  constructor(onWake: () => void, later = false) {
+    this.isLater = later;
     this.#onWake = (): void => {
       this.#isWaking = false;
       onWake();
@@ -38,6 +42,7 @@ export class NodeHost implements Host {
   wake(): void {
     if (this.#isWaking || this.isRunning) return;
     this.#isWaking = true;
-    process.nextTick(this.#onWake);
+    if (this.isLater) setImmediate(this.#onWake);
+    else process.nextTick(this.#onWake);
   }
 }

@@ -15,7 +15,7 @@ export interface NetStack {
     handler: ConnectionHandler,
   ): Connection;
   listen(
-    options: { host?: string; port: number; backlog?: number; ipv6Only?: boolean },
+    options: { host?: string; port: number; backlog?: number; ipv6Only?: boolean; reuseAddr?: boolean },
     handler: ListenerHandler,
   ): Listener;
 }

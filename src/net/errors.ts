@@ -3,7 +3,7 @@
  * the outcomes of the network as system errors (`read ECONNRESET`). It knows no socket.
  */
 import { inspect } from "node:util";
-import { type ErrorCode, NetworkError, type Syscall } from "../base/errors.ts";
+import { ERRNO, type ErrorCode, NetworkError, type Syscall } from "../base/errors.ts";
 
 /** `TypeError [CODE]: message`. */
 export class NodeTypeError extends TypeError {
@@ -133,9 +133,9 @@ export function notSupported(what: string): NodeTypeError {
   );
 }
 
-/** A failed read or write: Node names no address there. */
-export function streamError(code: ErrorCode, syscall: Syscall): NetworkError {
-  return new NetworkError(code, syscall);
+/** A failed read or write: Node names no address there, and its class is Error itself. */
+export function streamError(code: ErrorCode, syscall: Syscall): Error {
+  return Object.assign(new Error(`${syscall} ${code}`), { errno: -ERRNO[code], code, syscall });
 }
 
 /** The other side has sent FIN and the socket is not half-open: Node's words differ from the system's EPIPE. */

@@ -3,22 +3,16 @@
  * ends of life. One object a socket is the handler of its connection, so that no callback costs a closure. It knows
  * nothing of how connections are opened, of options, timers or Node's names for things.
  */
-import type { Duplex } from "node:stream";
 import type { ErrorCode, NetworkError } from "../base/errors.ts";
 import type { Connection } from "../stack/connection.ts";
 import type { ConnectionHandler } from "../stack/events.ts";
 import type { OnReadOptions } from "./arguments.ts";
+import { asBuffer, byteLength, type Chunk } from "./chunk.ts";
 import { BLOCK_MAX, CopiesInFlight } from "./copy-pool.ts";
 import { closedBeforeConnection, socketClosed, streamError } from "./errors.ts";
 
 /** Ends a write or a final, as the streams of Node hand it over. */
 export type Callback = (error?: Error | null) => void;
-
-/** One write of several, as `_writev` hands them over. */
-export interface Chunk {
-  chunk: Uint8Array | string;
-  encoding: BufferEncoding;
-}
 
 /** A write that came before the connection. */
 interface Waiting {
@@ -26,19 +20,16 @@ interface Waiting {
   callback: Callback;
 }
 
-/** The Duplex on a link. */
-export interface LinkOwner extends Duplex {
+/** Who stands on a link: a Duplex itself, or a handle below one. */
+export interface LinkOwner {
   readonly connecting: boolean;
+  /** Takes bytes, or the end of them; false: no more for now. */
+  push(bytes: Buffer | null): boolean;
+  read(size: 0): unknown;
+  destroy(error: Error): unknown;
   /** Told of each activity, for the idle timer. */
   _unrefTimer(): void;
 }
-
-/**
- * A small Buffer kept for long (a parsed header, a queued message) must not hold the slab of 1 MiB that it arrived in
- * (design, section 5). The blocks in which the stack itself gathers small payloads may be held.
- */
-const COPY_BELOW = 2048;
-const BLOCK = 64 * 1024;
 
 /** Shorter writes are copied by the stack, which joins neighbours. */
 const POOLED_FROM = 2048;
@@ -61,7 +52,7 @@ export class Link implements ConnectionHandler {
   bytesRead = 0;
   /** Bytes that the connection took. */
   bytesSent = 0;
-  readonly onread: OnReadOptions | null;
+  onread: OnReadOptions | null;
 
   private readonly owner: LinkOwner;
   private reading = false;
@@ -82,6 +73,8 @@ export class Link implements ConnectionHandler {
   private keepAlive = false;
   /** Milliseconds; 0 for the stack's own. */
   private keepAliveIdle = 0;
+  private keepAliveInterval: number = KEEPALIVE_INTERVAL_MS;
+  private keepAliveCount: number = KEEPALIVE_COUNT;
   /** Bytes that `onread` has not taken. */
   private leftover: Uint8Array | null = null;
 
@@ -126,10 +119,13 @@ export class Link implements ConnectionHandler {
     if (this.open) this.connection!.setNoDelay(on);
   }
 
-  setKeepAlive(on: boolean, idleMs: number): void {
-    if (on === this.keepAlive && (!on || idleMs === this.keepAliveIdle)) return;
+  /** `intervalMs` and `count` default to libuv's. */
+  setKeepAlive(on: boolean, idleMs: number, intervalMs?: number, count?: number): void {
+    if (on === this.keepAlive && (!on || idleMs === this.keepAliveIdle) && intervalMs === undefined) return;
     this.keepAlive = on;
     this.keepAliveIdle = idleMs;
+    this.keepAliveInterval = intervalMs || KEEPALIVE_INTERVAL_MS;
+    this.keepAliveCount = count || KEEPALIVE_COUNT;
     if (this.open) this.applyKeepAlive(this.connection!);
   }
 
@@ -161,6 +157,11 @@ export class Link implements ConnectionHandler {
   /** Bytes of a write that waits for the connection. */
   get bytesWaiting(): number {
     return this.waiting === null ? 0 : byteLength(this.waiting.chunks);
+  }
+
+  /** Whether a write waits for room. */
+  get isBlocked(): boolean {
+    return this.blocked !== null;
   }
 
   /** Whether bytes are delivered, or will be once there is a connection. */
@@ -213,6 +214,19 @@ export class Link implements ConnectionHandler {
     for (let i = 0; i < chunks.length; i++) {
       const { chunk, encoding } = chunks[i]!;
       room = this.send(connection, chunk, encoding);
+    }
+    if (room) callback();
+    else this.blocked = callback;
+  }
+
+  /** As `writev` for memory that is ours from here on. */
+  writeOwned(buffers: readonly Uint8Array[], callback: Callback): void {
+    const connection = this.writable(callback);
+    if (connection === null) return;
+    let room = true;
+    for (const bytes of buffers) {
+      this.bytesSent += bytes.length;
+      room = connection.send(bytes, false);
     }
     if (room) callback();
     else this.blocked = callback;
@@ -307,7 +321,7 @@ export class Link implements ConnectionHandler {
   private applyKeepAlive(connection: Connection): void {
     const { keepAlive, keepAliveIdle } = this;
     if (keepAliveIdle === 0) connection.setKeepAlive(keepAlive);
-    else connection.setKeepAlive(keepAlive, keepAliveIdle, KEEPALIVE_INTERVAL_MS, KEEPALIVE_COUNT);
+    else connection.setKeepAlive(keepAlive, keepAliveIdle, this.keepAliveInterval, this.keepAliveCount);
   }
 
   private writable(callback: Callback): Connection | null {
@@ -368,22 +382,4 @@ export class Link implements ConnectionHandler {
     }
     return this.reading;
   }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  const { buffer, length } = bytes;
-  if (length >= COPY_BELOW || buffer.byteLength <= BLOCK)
-    return Buffer.from(buffer, bytes.byteOffset, length);
-  const copy = Buffer.allocUnsafe(length);
-  copy.set(bytes);
-  return copy;
-}
-
-/** Bytes of writes that wait, strings as they will be encoded. */
-export function byteLength(chunks: readonly Chunk[]): number {
-  let bytes = 0;
-  for (const { chunk, encoding } of chunks) {
-    bytes += typeof chunk === "string" ? Buffer.byteLength(chunk, encoding) : chunk.length;
-  }
-  return bytes;
 }

@@ -4,10 +4,13 @@
 import net from "node:net";
 import type { CreateConnectionOptions, NetStack, ServerOptions } from "./arguments.ts";
 import { normalize } from "./arguments.ts";
+import { findInternals } from "./internals.ts";
+import { nativeNet } from "./native.ts";
 import { type Server, type ServerConstructor, serverConstructor } from "./server.ts";
 import { type Socket, type SocketConstructor, socketConstructor } from "./socket.ts";
 
 // As they were when this module loaded: install() may patch the real module in place later.
+const real = { ...net };
 const isIP: typeof net.isIP = net.isIP;
 const isIPv4: typeof net.isIPv4 = net.isIPv4;
 const isIPv6: typeof net.isIPv6 = net.isIPv6;
@@ -27,8 +30,11 @@ export interface CreateServer {
   (listener?: (socket: Socket) => void): Server;
 }
 
-/** What `node:net` exports, on a stack. */
-export interface Net {
+/** Everything that `node:net` exports, on a stack. */
+export type Net = typeof net;
+
+/** What is left of it on stream.Duplex. */
+export interface DuplexNet {
   readonly createServer: CreateServer;
   readonly connect: Connect;
   readonly createConnection: Connect;
@@ -52,6 +58,19 @@ export interface Net {
  * ```
  */
 export function createNet(stack: NetStack): Net {
+  const internals = process.env["USERTCP_NET"] === "duplex" ? null : findInternals();
+  if (internals !== null) {
+    return nativeNet(internals, {
+      stack,
+      connects: () => true,
+      listens: () => true,
+    });
+  }
+  return { ...real, ...duplexNet(stack) } as unknown as Net;
+}
+
+/** The same without Node's internals, on stream.Duplex. */
+export function duplexNet(stack: NetStack): DuplexNet {
   const Socket = socketConstructor(stack);
   const Server = serverConstructor(stack, Socket);
 

@@ -10,7 +10,6 @@ import nodeNet, { type AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import { createStack, type RunningStack } from "../../src/driver/create-stack.ts";
 import { createNet, type Net } from "../../src/net/net.ts";
-import type { Socket } from "../../src/net/socket.ts";
 
 const run = promisify(execFile);
 const HOST = "10.77.0.1";
@@ -92,7 +91,7 @@ const SCENARIOS: Record<string, () => Promise<unknown>> = {
     reset.write("reset me");
     codes.push(String((await once(reset, "error"))[0]));
     kernel.close();
-    const ours = net.createServer((socket: Socket) => socket.once("data", () => socket.resetAndDestroy()));
+    const ours = net.createServer((socket) => socket.once("data", () => socket.resetAndDestroy()));
     await once(ours.listen(7, STACK), "listening");
     const victim = nodeNet.connect(7, STACK);
     victim.write("reset me");

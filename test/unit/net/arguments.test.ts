@@ -1,11 +1,11 @@
 /** What node:net refuses, we refuse with the same class, code and words: each case runs on both. */
 import nodeNet from "node:net";
 import { describe, expect, it } from "vitest";
-import { createNet } from "../../../src/net/net.ts";
+import { duplexNet } from "../../../src/net/net.ts";
 import { FakeStack } from "./fake-stack.ts";
 
 type AnyNet = typeof nodeNet;
-const ours = createNet(new FakeStack()) as unknown as AnyNet;
+const ours = duplexNet(new FakeStack()) as unknown as AnyNet;
 
 function thrown(attempt: () => unknown): { code?: string; text: string; base: string } {
   try {

@@ -1,8 +1,8 @@
 /** usertcp/net over both families, between two stacks in memory. */
+import type { AddressInfo, Socket } from "node:net";
 import { afterAll, expect, test } from "vitest";
 import { createPipe } from "../../../src/device/pipe.ts";
 import { createStack } from "../../../src/driver/create-stack.ts";
-import type { Socket } from "../../../src/net/socket.ts";
 import { createNet } from "../../../src/net.ts";
 
 const [near, far] = createPipe({ mtu: 1_500, offload: true, schedule: (deliver) => setImmediate(deliver) });
@@ -23,7 +23,7 @@ const ends = (socket: Socket) => [
 test("without a host a server listens on both families, and shows IPv4 as Node does: as ::ffff:a.b.c.d", async () => {
   const server = createNet(here).createServer();
   await new Promise<void>((resolve) => server.listen(0, resolve));
-  const { address, family, port } = server.address()!;
+  const { address, family, port } = server.address() as AddressInfo;
   expect([address, family]).toEqual(["::", "IPv6"]);
   for (const [host, client, accepted] of [
     [
@@ -48,7 +48,7 @@ test("without a host a server listens on both families, and shows IPv4 as Node d
 test("ipv6Only: IPv4 is refused", async () => {
   const server = createNet(here).createServer();
   await new Promise<void>((resolve) => server.listen({ port: 0, host: "::", ipv6Only: true }, resolve));
-  const { port } = server.address()!;
+  const { port } = server.address() as AddressInfo;
   const socket = createNet(there).connect({ host: "10.77.0.2", port });
   const error = await new Promise<Error>((resolve) => socket.once("error", resolve));
   expect(error).toMatchObject({ code: "ECONNREFUSED", address: "10.77.0.2", port });

@@ -9,15 +9,13 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import http from "node:http";
 import http2 from "node:http2";
 import https from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Server, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import tls from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Net } from "../../../src/net/net.ts";
-import type { Server } from "../../../src/net/server.ts";
-import type { Socket } from "../../../src/net/socket.ts";
 
 /** Two nets on one network. */
 export interface Pair {

@@ -1,7 +1,7 @@
 /** Sockets over puppets, and the events they emit, in order. */
 import type { EventEmitter } from "node:events";
 import type { CreateConnectionOptions, SocketOptions } from "../../../src/net/arguments.ts";
-import { createNet } from "../../../src/net/net.ts";
+import { duplexNet } from "../../../src/net/net.ts";
 import type { Socket } from "../../../src/net/socket.ts";
 import { FakeConnection, FakeStack, settle } from "./fake-stack.ts";
 
@@ -23,7 +23,7 @@ export function record(socket: EventEmitter): string[] {
 /** A socket over an accepted connection. */
 export function accepted(options: SocketOptions = {}): { socket: Socket; connection: FakeConnection } {
   const connection = new FakeConnection();
-  const { Socket } = createNet(new FakeStack());
+  const { Socket } = duplexNet(new FakeStack());
   return { socket: new Socket({ handle: connection.asConnection, ...options }), connection };
 }
 
@@ -32,7 +32,7 @@ export async function connecting(
   options: CreateConnectionOptions = {},
 ): Promise<{ stack: FakeStack; socket: Socket; log: string[]; connection: FakeConnection }> {
   const stack = new FakeStack();
-  const socket = createNet(stack).connect({ port: 7, host: "10.77.0.9", ...options });
+  const socket = duplexNet(stack).connect({ port: 7, host: "10.77.0.9", ...options });
   const log = record(socket);
   await settle();
   return { stack, socket, log, connection: stack.last };

@@ -3,7 +3,7 @@ import nodeNet from "node:net";
 import { inherits } from "node:util";
 import { describe, expect, it, vi } from "vitest";
 import { NetworkError } from "../../../src/base/errors.ts";
-import { createNet } from "../../../src/net/net.ts";
+import { duplexNet } from "../../../src/net/net.ts";
 import type { Server } from "../../../src/net/server.ts";
 import type { Socket } from "../../../src/net/socket.ts";
 import { FakeStack, settle } from "./fake-stack.ts";
@@ -11,14 +11,14 @@ import { FakeStack, settle } from "./fake-stack.ts";
 function listening(options: object = {}): { stack: FakeStack; server: Server; sockets: Socket[] } {
   const stack = new FakeStack();
   const sockets: Socket[] = [];
-  const server = createNet(stack).createServer(options, (socket) => sockets.push(socket));
+  const server = duplexNet(stack).createServer(options, (socket) => sockets.push(socket));
   server.listen(80);
   return { stack, server, sockets };
 }
 
 describe("Server as a constructor", () => {
   it("is an instance of node:net's Server, with or without new, and by Server.call", () => {
-    const { Server } = createNet(new FakeStack());
+    const { Server } = duplexNet(new FakeStack());
     function Old(this: Server) {
       (Server as unknown as (this: Server) => void).call(this);
     }
@@ -36,7 +36,7 @@ describe("Server as a constructor", () => {
   });
 
   it("runs none of the real prototype's methods: each name of it is our own", () => {
-    const { Server } = createNet(new FakeStack());
+    const { Server } = duplexNet(new FakeStack());
     const own = new Set(Reflect.ownKeys(Object.getPrototypeOf(Server.prototype)));
     const missing = Reflect.ownKeys(nodeNet.Server.prototype).filter((name) => !own.has(name));
     expect(missing).toEqual([]);
@@ -56,7 +56,7 @@ describe("listen", () => {
     ["({port, host, backlog})", [{ port: 80, host: "10.77.0.2", backlog: 5 }], "10.77.0.2", 80, 5],
   ])("%s, each with a listener or without", async (_shape, args, host, port, backlog) => {
     const stack = new FakeStack();
-    const { createServer } = createNet(stack);
+    const { createServer } = duplexNet(stack);
     const heard = vi.fn();
     (createServer() as unknown as { listen(...a: unknown[]): void }).listen(...args, heard);
     (createServer() as unknown as { listen(...a: unknown[]): void }).listen(...args);
@@ -70,7 +70,7 @@ describe("listen", () => {
   });
 
   it("knows its address, and the port that was chosen for 0", () => {
-    const server = createNet(new FakeStack()).createServer();
+    const server = duplexNet(new FakeStack()).createServer();
     expect(server.address()).toBeNull();
     server.listen(0, "10.77.0.2");
     expect(server.listening).toBe(true);
@@ -79,7 +79,7 @@ describe("listen", () => {
 
   it("a port in use is an 'error' in the next tick, in Node's words", async () => {
     const stack = new FakeStack();
-    const server = createNet(stack).createServer();
+    const server = duplexNet(stack).createServer();
     stack.failure = new NetworkError("EADDRINUSE", "listen");
     server.listen(80, "10.77.0.2");
     const errors: unknown[] = [];
@@ -101,7 +101,7 @@ describe("listen", () => {
 
   it("a name that is found after close() opens nothing", async () => {
     const stack = new FakeStack();
-    const server = createNet(stack).createServer();
+    const server = duplexNet(stack).createServer();
     server.listen(80, "localhost");
     server.close();
     server.listen(81, "localhost");
@@ -112,7 +112,7 @@ describe("listen", () => {
   it("an aborted signal closes it", async () => {
     const controller = new AbortController();
     const stack = new FakeStack();
-    const server = createNet(stack).createServer().listen({ port: 80, signal: controller.signal });
+    const server = duplexNet(stack).createServer().listen({ port: 80, signal: controller.signal });
     const closed = vi.fn();
     server.on("close", closed);
     controller.abort();
@@ -188,7 +188,7 @@ describe("close", () => {
 
   it("of a server that does not listen gives ERR_SERVER_NOT_RUNNING", async () => {
     const closed = vi.fn();
-    createNet(new FakeStack()).createServer().close(closed);
+    duplexNet(new FakeStack()).createServer().close(closed);
     await settle();
     expect(closed.mock.calls[0]![0].code).toBe("ERR_SERVER_NOT_RUNNING");
   });

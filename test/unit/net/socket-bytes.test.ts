@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { createNet } from "../../../src/net/net.ts";
+import { duplexNet } from "../../../src/net/net.ts";
 import { FakeStack, settle } from "./fake-stack.ts";
 import { accepted, record } from "./puppets.ts";
 
@@ -168,7 +168,7 @@ describe("writing", () => {
   });
 
   it("a socket that never connected gives ERR_SOCKET_CLOSED", async () => {
-    const { Socket } = createNet(new FakeStack());
+    const { Socket } = duplexNet(new FakeStack());
     const socket = new Socket();
     const done = vi.fn();
     socket.on("error", () => {});

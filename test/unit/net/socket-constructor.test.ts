@@ -2,14 +2,14 @@ import nodeNet from "node:net";
 import { Duplex } from "node:stream";
 import { inherits } from "node:util";
 import { describe, expect, it } from "vitest";
-import { createNet } from "../../../src/net/net.ts";
+import { duplexNet } from "../../../src/net/net.ts";
 import type { Socket } from "../../../src/net/socket.ts";
 import { FakeConnection, FakeStack } from "./fake-stack.ts";
 import { record } from "./puppets.ts";
 
 describe("Socket as a constructor", () => {
   it("is a Duplex, and not of node:net's Socket: node:tls would wait for a 'connect' that was long ago", () => {
-    const { Socket } = createNet(new FakeStack());
+    const { Socket } = duplexNet(new FakeStack());
     const socket = new Socket();
     expect(socket).toBeInstanceOf(Socket);
     expect(socket).toBeInstanceOf(Duplex);
@@ -17,7 +17,7 @@ describe("Socket as a constructor", () => {
   });
 
   it("makes one without new, and by Socket.call on an inheritor of the old kind", async () => {
-    const { Socket } = createNet(new FakeStack());
+    const { Socket } = duplexNet(new FakeStack());
     expect((Socket as () => Socket)()).toBeInstanceOf(Socket);
     function Old(this: Socket, options: object) {
       (Socket as unknown as (this: Socket, options: object) => void).call(this, options);
@@ -33,7 +33,7 @@ describe("Socket as a constructor", () => {
   });
 
   it("can be extended by a class", () => {
-    const { Socket } = createNet(new FakeStack());
+    const { Socket } = duplexNet(new FakeStack());
     class Mine extends Socket {}
     expect(new Mine()).toBeInstanceOf(Mine);
     expect(new Mine()).toBeInstanceOf(Socket);
@@ -41,7 +41,7 @@ describe("Socket as a constructor", () => {
 
   it("has each name that node:net's Socket has, but those of its handle", () => {
     const handles = ["_writeGeneric"];
-    const { Socket } = createNet(new FakeStack());
+    const { Socket } = duplexNet(new FakeStack());
     const missing = Object.getOwnPropertyNames(nodeNet.Socket.prototype).filter(
       (name) => !(name in Socket.prototype),
     );
@@ -50,7 +50,7 @@ describe("Socket as a constructor", () => {
 
   it("leaves the real prototypes alone", () => {
     const before = Object.getOwnPropertyNames(nodeNet.Socket.prototype).length;
-    createNet(new FakeStack());
+    duplexNet(new FakeStack());
     expect(Object.getOwnPropertyNames(nodeNet.Socket.prototype).length).toBe(before);
     expect(new nodeNet.Socket().readyState).toBe("open");
   });

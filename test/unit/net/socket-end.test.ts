@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { createNet } from "../../../src/net/net.ts";
+import { duplexNet } from "../../../src/net/net.ts";
 import { FakeStack, settle } from "./fake-stack.ts";
 import { accepted, record } from "./puppets.ts";
 
@@ -133,7 +133,7 @@ describe("failing", () => {
   });
 
   it("resetAndDestroy of a closed socket is ERR_SOCKET_CLOSED", async () => {
-    const { Socket } = createNet(new FakeStack());
+    const { Socket } = duplexNet(new FakeStack());
     const socket = new Socket();
     const errors: NodeJS.ErrnoException[] = [];
     socket.on("error", (error) => errors.push(error));

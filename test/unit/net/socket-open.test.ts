@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { createNet } from "../../../src/net/net.ts";
+import { duplexNet } from "../../../src/net/net.ts";
 import { FakeStack, settle } from "./fake-stack.ts";
 import { accepted, connecting, record } from "./puppets.ts";
 
@@ -30,7 +30,7 @@ describe("opening", () => {
     const lookup = vi.fn((_host: string, _options: object, done: (e: null, a: typeof addresses) => void) => {
       done(null, addresses);
     });
-    const socket = createNet(stack).connect({ port: 7, host: "peer", lookup: lookup as never });
+    const socket = duplexNet(stack).connect({ port: 7, host: "peer", lookup: lookup as never });
     const failed: string[] = [];
     socket.on("connectionAttemptFailed", (ip: string, _p: number, _f: number, error: Error) => {
       failed.push(`${ip} ${error.message}`);
@@ -52,7 +52,7 @@ describe("opening", () => {
         { address: "10.77.0.8", family: 4 },
         { address: "fd77::8", family: 6 },
       ]);
-    const socket = createNet(stack).connect({ port: 7, host: "peer", lookup: lookup as never });
+    const socket = duplexNet(stack).connect({ port: 7, host: "peer", lookup: lookup as never });
     const errors: (AggregateError & { code?: string })[] = [];
     socket.on("error", (error) => errors.push(error as AggregateError));
     await settle();
@@ -70,7 +70,7 @@ describe("opening", () => {
   it("a name that is not found: lookup, error with host and port, close", async () => {
     const failure = Object.assign(new Error("getaddrinfo ENOTFOUND nowhere"), { code: "ENOTFOUND" });
     const lookup = (_h: string, _o: object, done: (e: Error) => void) => done(failure);
-    const socket = createNet(new FakeStack()).connect({ port: 7, host: "nowhere", lookup: lookup as never });
+    const socket = duplexNet(new FakeStack()).connect({ port: 7, host: "nowhere", lookup: lookup as never });
     const log = record(socket);
     await settle();
     expect(log).toEqual(["error getaddrinfo ENOTFOUND nowhere", "close true"]);
@@ -161,7 +161,7 @@ describe("opening", () => {
     const lookup = (_host: string, _options: object, done: (e: null, a: string, f: number) => void): void => {
       answer = () => done(null, "10.77.0.9", 4);
     };
-    const socket = createNet(stack).connect({ port: 7, host: "peer", lookup: lookup as never });
+    const socket = duplexNet(stack).connect({ port: 7, host: "peer", lookup: lookup as never });
     socket.destroy();
     answer();
     await settle();

@@ -1,0 +1,33 @@
+/** The bytes of writes and reads as Node's streams hand them over. It knows no connection. */
+
+/** One write of several, as `_writev` hands them over. */
+export interface Chunk {
+  chunk: Uint8Array | string;
+  encoding: BufferEncoding;
+}
+
+/**
+ * A small Buffer kept for long (a parsed header, a queued message) must not hold the slab of 1 MiB that it arrived in
+ * (design, section 5). The blocks in which the stack itself gathers small payloads may be held.
+ */
+const COPY_BELOW = 2048;
+const BLOCK = 64 * 1024;
+
+/** Bytes of the stack's as a Buffer that may be kept. */
+export function asBuffer(bytes: Uint8Array): Buffer {
+  const { buffer, length } = bytes;
+  if (length >= COPY_BELOW || buffer.byteLength <= BLOCK)
+    return Buffer.from(buffer, bytes.byteOffset, length);
+  const copy = Buffer.allocUnsafe(length);
+  copy.set(bytes);
+  return copy;
+}
+
+/** Bytes of writes that wait, strings as they will be encoded. */
+export function byteLength(chunks: readonly Chunk[]): number {
+  let bytes = 0;
+  for (const { chunk, encoding } of chunks) {
+    bytes += typeof chunk === "string" ? Buffer.byteLength(chunk, encoding) : chunk.length;
+  }
+  return bytes;
+}
