@@ -79,7 +79,7 @@ describe("opening", () => {
 
   it("reads when a listener of 'connect' reads by 'readable', as undici does", async () => {
     const stack = new FakeStack();
-    const socket = createNet(stack).connect({ port: 7, host: "10.77.0.9" });
+    const socket = duplexNet(stack).connect({ port: 7, host: "10.77.0.9" });
     await settle();
     const connection = stack.last;
     const read: string[] = [];
