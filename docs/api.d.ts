@@ -58,6 +58,7 @@ export interface CreateStackOptions {
     readonly addresses: readonly string[];
     readonly mssClamp?: number;
     readonly tcp?: Partial<TcpConfig>;
+    readonly inTurns?: boolean;
 }
 export interface RunningStack {
     readonly stack: Stack;
@@ -755,6 +756,7 @@ export interface NetStack {
         port: number;
         backlog?: number;
         ipv6Only?: boolean;
+        reuseAddr?: boolean;
     }, handler: ListenerHandler): Listener;
 }
 export interface OnReadOptions {
@@ -794,19 +796,7 @@ export interface CreateServer {
     (options?: ServerOptions, listener?: (socket: Socket) => void): Server;
     (listener?: (socket: Socket) => void): Server;
 }
-export interface Net {
-    readonly createServer: CreateServer;
-    readonly connect: Connect;
-    readonly createConnection: Connect;
-    readonly Socket: SocketConstructor;
-    readonly Stream: SocketConstructor;
-    readonly Server: ServerConstructor;
-    readonly isIP: typeof isIP;
-    readonly isIPv4: typeof isIPv4;
-    readonly isIPv6: typeof isIPv6;
-    readonly BlockList: typeof BlockList;
-    readonly SocketAddress: typeof SocketAddress;
-}
+export type Net = typeof net;
 export declare function createNet(stack: NetStack): Net;
 export interface DropArgument {
     localAddress: string;
