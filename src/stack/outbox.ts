@@ -52,6 +52,11 @@ export class Outbox {
     return true;
   }
 
+  /** Sends what `tcb` owes before the rest of the batch is looked at, as far as there is room; it stays in the list. */
+  sendNow(stack: Stack, tcb: Tcb): void {
+    this.#drain(stack, tcb);
+  }
+
   /** Sends everything that `tcb` may send now; false when the batch is full. */
   #drain(stack: Stack, tcb: Tcb): boolean {
     const out = this.#out;

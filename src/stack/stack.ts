@@ -31,7 +31,7 @@ import { IsnGenerator } from "../tcp/isn.ts";
 import { SegmentOut } from "../tcp/segment-out.ts";
 import { CLOSED, SYN_SENT } from "../tcp/state.ts";
 import { SynCookies } from "../tcp/syn-cookie.ts";
-import { EVENT_CLOSE, enterState, type Tcb } from "../tcp/tcb.ts";
+import { ACK_NOW, EVENT_CLOSE, enterState, type Tcb } from "../tcp/tcb.ts";
 import { earliest, stopTimers } from "../tcp/timers.ts";
 import * as drop from "../wire/drop.ts";
 import { Segment } from "../wire/segment.ts";
@@ -199,9 +199,14 @@ export class Stack implements TcpContext {
   #segmentArrives(tcb: Tcb, seg: Segment): boolean {
     tcb.segsIn++;
     const fast = fastPath(tcb, seg, this);
-    if (fast !== SLOW) return fast === TAKEN_KEPT;
+    if (fast !== SLOW) {
+      if (tcb.promptAcks > 0 && tcb.ack === ACK_NOW) this.#outbox.sendNow(this, tcb);
+      return fast === TAKEN_KEPT;
+    }
     if (tcb.state === SYN_SENT) return arrivesSynSent(tcb, seg, this);
-    return arrivesSynchronized(tcb, seg, this);
+    const kept = arrivesSynchronized(tcb, seg, this);
+    if (tcb.promptAcks > 0 && tcb.ack === ACK_NOW) this.#outbox.sendNow(this, tcb);
+    return kept;
   }
 
   /** The earliest time at which `expire` has something to do; NEVER (Infinity) without any. */

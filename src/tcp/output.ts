@@ -355,8 +355,7 @@ function finish(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   }
   if (tcb.sackPermitted) fillSack(tcb, out);
   if (tcb.ack === ACK_DELAYED && out.textLength === 0) ctx.counters.DelayedACKs++;
-  if (out.textLength === 0 && tcb.duplicateAcks > 0) tcb.duplicateAcks--;
-  tcb.ack = tcb.duplicateAcks > 0 ? ACK_NOW : ACK_NONE;
+  tcb.ack = ACK_NONE;
   tcb.unackedText = 0;
   tcb.delayedAckAt = NEVER;
   tcb.lastAckSent = rcv.nxt;

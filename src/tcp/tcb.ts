@@ -162,8 +162,8 @@ export class Tcb {
   dsackEnd: Seq = seq(0);
   /** Text segments that will be acknowledged at once: the peer waits for it, or it opens its window (text.ts). */
   quickAcks: number;
-  /** Duplicate ACKs owed, one a segment that came ahead of a gap (RFC 5681 4.2). */
-  duplicateAcks = 0;
+  /** Segments yet to come whose ACKs leave at once, not one for a whole batch: the path loses or reorders (text.ts). */
+  promptAcks = 0;
   lastChallenge: Micros = LONG_AGO;
   /** Answers to unacceptable segments since the last acceptable ACK. */
   answers = 0;

@@ -29,8 +29,7 @@ export function takeText(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   let inOrder = length;
   tcb.unackedText += length;
   if (tcb.timestamps && seg.tsecr !== tcb.rcvRttEcho && length >= rcv.mss) takeReceiverRtt(tcb, seg, ctx);
-  // An ACK that moves on is no duplicate of anything.
-  tcb.duplicateAcks = 0;
+  if (tcb.promptAcks > 0) tcb.promptAcks--;
   if (tcb.hasGaps) {
     noteOverlap(tcb, seg.seq, rcv.nxt, ctx);
     const filled = tcb.assembler.take(rcv.nxt, tcb.receiveBuffer);
@@ -75,7 +74,7 @@ function takeAhead(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   const left = seg.seq;
   const right = add(left, seg.textLength);
   tcb.ack = ACK_NOW;
-  if (tcb.duplicateAcks < DUPLICATES_MAX) tcb.duplicateAcks++;
+  tcb.promptAcks = PROMPT_ACKS;
   ctx.markDirty(tcb);
   if (tcb.assembler.covers(left, right)) {
     // RFC 2018 4: the block that holds the segment comes first, as if it were new.
@@ -124,8 +123,11 @@ export function trimToWindow(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   return true;
 }
 
-/** Duplicate ACKs of one batch: enough for any sender's fast retransmit, whether or not some are lost. */
-const DUPLICATES_MAX = 8;
+/**
+ * One ACK a batch is robust where nothing is lost. Where something is, that ACK may be next: RFC 5681 4.2 has one for each
+ * segment behind a gap, and one for every second after it, for so many segments.
+ */
+const PROMPT_ACKS = 64;
 
 /** `rcv.mss` never counts a super-segment as one segment of its size where the device does not tell. */
 const MAX_SEGMENT = 16_384;

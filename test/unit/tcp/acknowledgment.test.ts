@@ -70,9 +70,13 @@ describe("acknowledgments", () => {
     const { rig, peer, at } = warm();
     const segment = (i: number): Uint8Array => peer.segment("P.", at + 1_000 * i, 1, { text: 1_000 });
     const said = peer.lines(rig.input(segment(1), segment(2), segment(3)));
-    expect(said).toEqual(Array(3).fill(`. 1:1(0) ack ${at} <${at + 1_000}-${at + 4_000}>`));
+    expect(said).toEqual([2, 3, 4].map((i) => `. 1:1(0) ack ${at} <${at + 1_000}-${at + 1_000 * i}>`));
     expect(peer.lines(rig.input(segment(0)))).toEqual([`. 1:1(0) ack ${at + 4_000}`]);
-    expect(peer.lines(rig.input(segment(5), segment(6), segment(4)))).toHaveLength(1);
+    // And every second segment after it, until the path has been quiet for a while.
+    const more = peer.lines(rig.input(...[4, 5, 6, 7].map(segment)));
+    expect(more).toEqual([`. 1:1(0) ack ${at + 6_000}`, `. 1:1(0) ack ${at + 8_000}`]);
+    for (let i = 8; i < 72; i += 2) rig.input(segment(i), segment(i + 1));
+    expect(peer.lines(rig.input(...[72, 73, 74, 75].map(segment)))).toHaveLength(1);
   });
 
   test("one batch of segments is one ACK (SHLD-18's every second one at the least)", () => {
