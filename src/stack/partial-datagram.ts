@@ -2,6 +2,7 @@
  * One packet whose fragments are arriving (RFC 791 3.2, RFC 815, RFC 8200 4.5): its pieces in order, what they agree on,
  * and the whole once nothing is missing. Pieces are copies, so that no slab is pinned. Knows no other packet and no clock.
  */
+import { copyBytes } from "../base/copy-bytes.ts";
 import { type Micros, NEVER } from "../base/time.ts";
 import { type Fragment, wholeIpv4, wholeIpv6 } from "../wire/fragment.ts";
 
@@ -90,7 +91,7 @@ export class PartialDatagram {
     if (pieces.length >= most) return TOO_MANY;
     this.#ecnSeen |= 1 << fragment.ecn;
     offsets.splice(at, 0, from);
-    pieces.splice(at, 0, bytes.slice(dataStart, dataStart + dataLength));
+    pieces.splice(at, 0, copyBytes(bytes, dataStart, dataStart + dataLength));
     this.#received += dataLength;
     this.charge += dataLength + PIECE_OVERHEAD;
     if (from === 0) this.#takeHeader(fragment);
@@ -101,7 +102,7 @@ export class PartialDatagram {
   /** RFC 8200 4.5, RFC 791 3.2: the header is the first fragment's. */
   #takeHeader(fragment: Fragment): void {
     const { headerStart, headerLength } = fragment;
-    this.#front = fragment.bytes.slice(headerStart, fragment.dataStart);
+    this.#front = copyBytes(fragment.bytes, headerStart, fragment.dataStart);
     this.header = this.#front.subarray(0, headerLength);
     this.charge += this.#front.length;
     this.#protocol = fragment.protocol;

@@ -2,6 +2,7 @@
  * What a client remembers of a destination for Fast Open (RFC 7413 4.1.3): the cookie and the MSS of its last SYN-ACK, or
  * that it is not worth asking; and whether Fast Open is paused for all. Bounded; the oldest gives way.
  */
+import { copyBytes } from "../base/copy-bytes.ts";
 import type { Micros } from "../base/time.ts";
 
 interface Destination {
@@ -41,7 +42,7 @@ export class FastOpenCache {
   /** A cookie of `length` bytes, 4 to 16, at `at`. */
   learn(family: number, remote: number, bytes: Uint8Array, at: number, length: number): void {
     const entry = this.#entry(family, remote);
-    entry.cookie = bytes.slice(at, at + Math.min(length, COOKIE_MAX));
+    entry.cookie = copyBytes(bytes, at, at + Math.min(length, COOKIE_MAX));
     entry.avoidUntil = 0;
   }
 

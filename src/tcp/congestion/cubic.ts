@@ -116,7 +116,10 @@ export const cubic: CongestionControl = {
   onIdle(tcb: Tcb, idleUs: number): void {
     // 5.8: t does not count time in which nothing was sent.
     const state = stateOf(tcb);
-    if (state.epochStart !== NONE) state.epochStart += idleUs;
+    if (state.epochStart === NONE) return;
+    state.epochStart += idleUs;
+    // Of the time in which the window was not used this was a part, and counts once.
+    if (state.unusedSince !== NONE) state.unusedSince += idleUs;
   },
 };
 

@@ -190,6 +190,16 @@ describe("RFC 9438", () => {
       cubic.onAck(tcb, sample);
       tcb.cwndLimited = true;
     });
+    const both = grown((tcb, now) => {
+      tcb.cwndLimited = false;
+      const sample = new AckSample();
+      sample.now = now;
+      sample.acked = sample.delivered = MSS;
+      cubic.onAck(tcb, sample);
+      cubic.onIdle(tcb, 25 * SECOND);
+      tcb.cwndLimited = true;
+    });
+    expect(Math.abs(both - none)).toBeLessThanOrEqual(1);
     expect(Math.abs(unused - none)).toBeLessThanOrEqual(1);
     expect(grown(() => {})).toBeGreaterThan(3 * none);
   });
