@@ -24,8 +24,9 @@ export interface ReassemblyOptions {
   bytes: number;
   /** Bytes of one source: an IPv4 address, the /64 of an IPv6 one. */
   bytesPerSource: number;
-  /** Packets under way. */
+  /** Packets under way, and those of one source. */
   datagrams: number;
+  datagramsPerSource: number;
   /** Fragments of one packet: 65,535 bytes over the least MTU of the internet (RFC 791: 576) are 119. */
   fragments: number;
   /** RFC 1122 3.3.2: 60 to 120 s; 30 s as in Linux and FreeBSD, because 16 bits of Identification come round sooner (RFC 4963). */
@@ -39,6 +40,7 @@ export const DEFAULT_REASSEMBLY: ReassemblyOptions = {
   bytes: 4 * 1024 * 1024,
   bytesPerSource: 1024 * 1024,
   datagrams: 1_024,
+  datagramsPerSource: 256,
   fragments: 128,
   timeout: 30 * SECOND,
   timeout6: 60 * SECOND,
@@ -116,9 +118,12 @@ export class Reassembly {
   }
 
   #begin(table: Map<string, PartialDatagram>, key: string, fragment: Fragment, now: Micros): PartialDatagram {
-    if (this.size >= this.#options.datagrams) this.#forget(this.#oldest());
+    const { datagrams, datagramsPerSource } = this.#options;
     const { family, source } = fragment;
     const account = family === 4 ? `${source[0]}` : `${source[0]},${source[1]}`;
+    const own = this.#accounts.get(account)?.datagrams;
+    if (own !== undefined && own.size >= datagramsPerSource) this.#forget(own.values().next().value!);
+    else if (this.size >= datagrams) this.#forget(this.#oldest());
     const datagram = new PartialDatagram(key, account, family);
     datagram.deadline = now + (family === 4 ? this.#options.timeout : this.#options.timeout6);
     table.set(key, datagram);

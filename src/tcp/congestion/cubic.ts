@@ -158,7 +158,9 @@ function avoidCongestion(tcb: Tcb, state: CubicState, acked: number, now: Micros
   // 4.3: once the window is what it was at the loss, Reno's own one segment a round trip.
   state.wEst += ((state.wEst >= state.cwndPrior ? 1 : ALPHA) * segments) / cwnd;
   if (cubicWindow(state, t) < state.wEst) {
-    state.credit = Math.max(state.credit, state.wEst - cwnd);
+    // A window that shrank by disuse is behind W_est by much: it follows no faster than 4.2 allows, not in one burst.
+    const most = state.credit + (TARGET_MAX - 1) * segments;
+    state.credit = Math.max(state.credit, Math.min(state.wEst - cwnd, most));
   } else {
     const target = cubicWindow(state, t + Math.max(0, tcb.srttUs) / SECOND);
     const bounded = Math.min(Math.max(target, cwnd), TARGET_MAX * cwnd);

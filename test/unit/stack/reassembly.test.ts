@@ -205,6 +205,16 @@ describe("limits", () => {
     expect(answers(rig)).toEqual([]);
   });
 
+  test("a source has its share of the packets under way, too: many small ones crowd out nobody else", () => {
+    const rig = rigOf({ datagrams: 16, datagramsPerSource: 4 });
+    const other = cut(echo(3_000, 1, "10.77.0.9"), 1_500);
+    rig.input(other[0]!, other[1]!);
+    for (let id = 0; id < 40; id++) rig.input(cut(echo(100, id), 68)[0]!);
+    expect(rig.stack.fragments.reassembly.size).toBe(5);
+    rig.input(other[2]!);
+    expect(answers(rig)).toEqual([3_028]);
+  });
+
   test("all together have a limit: the oldest gives way, so that the newest still come together", () => {
     const rig = rigOf({ bytes: 50_000, datagrams: 16 });
     for (let i = 0; i < 400; i++) {

@@ -204,6 +204,24 @@ describe("RFC 9438", () => {
     expect(grown(() => {})).toBeGreaterThan(3 * none);
   });
 
+  test("4.2, 4.3: a window that shrank by disuse follows W_est by half a segment for each one acknowledged, not at once", () => {
+    const rtt = 10_000;
+    const tcb = connection(100, rtt);
+    lose(tcb);
+    let now = SECOND;
+    for (let i = 0; i < 100; i++) now = round(tcb, now, rtt);
+    tcb.cwnd = 40 * MSS;
+    tcb.ssthresh = 30 * MSS;
+    const sample = new AckSample();
+    sample.acked = sample.delivered = 2 * MSS;
+    for (let i = 1; i <= 10; i++) {
+      sample.now = now += 10;
+      cubic.onAck(tcb, sample);
+      expect(segments(tcb)).toBeLessThanOrEqual(40 + i);
+    }
+    expect(segments(tcb)).toBeGreaterThan(45);
+  });
+
   test("a window of 2^30 bytes stays exact and grows no further", () => {
     const tcb = connection(2 ** 30 / MSS, 1_000);
     tcb.ssthresh = 2 ** 29;
