@@ -4,8 +4,11 @@
  */
 import type { StackSnapshot } from "../stack/inspect.ts";
 
-/** A counter and its sentence, "%" standing for the number; "always": net-tools prints it at 0 as well. */
-type Sentence = readonly [counter: string, text: string, shown?: "always"];
+/**
+ * A counter and its sentence, "%" standing for the number; "always": net-tools prints it at 0 as well; "input", "output":
+ * in that histogram.
+ */
+type Sentence = readonly [counter: string, text: string, shown?: "always" | "input" | "output"];
 
 const SECTIONS: readonly (readonly [section: string, sentences: readonly Sentence[]])[] = [
   [
@@ -21,10 +24,30 @@ const SECTIONS: readonly (readonly [section: string, sentences: readonly Sentenc
       ["ReasmTimeout", "% fragments dropped after timeout"],
       ["ReasmReqds", "% reassemblies required"],
       ["ReasmOKs", "% packets reassembled ok"],
-      ["ReasmFails", "% packet reassembles failed"],
-      ["FragOKs", "% fragments received ok"],
-      ["FragFails", "% fragments failed"],
+      ["ReasmFails", "% packet reassemblies failed"],
+      ["FragOKs", "% outgoing packets fragmented ok"],
+      ["FragFails", "% outgoing packets failed fragmentation"],
       ["FragCreates", "% fragments created"],
+    ],
+  ],
+  [
+    "Ip6",
+    [
+      ["Ip6InReceives", "% total packets received", "always"],
+      ["Ip6InHdrErrors", "% with invalid headers"],
+      ["Ip6InAddrErrors", "% with invalid addresses"],
+      ["Ip6InUnknownProtos", "% with unknown protocol"],
+      ["Ip6InDelivers", "% incoming packets delivered", "always"],
+      ["Ip6OutRequests", "% requests sent out", "always"],
+      ["Ip6OutDiscards", "% outgoing packets dropped"],
+      ["Ip6ReasmTimeout", "% fragments dropped after timeout"],
+      ["Ip6ReasmReqds", "% reassemblies required"],
+      ["Ip6ReasmOKs", "% packets reassembled ok"],
+      ["Ip6ReasmFails", "% packet reassemblies failed"],
+      ["Ip6FragOKs", "% outgoing packets fragmented ok"],
+      ["Ip6FragFails", "% outgoing packets failed fragmentation"],
+      ["Ip6FragCreates", "% fragments created"],
+      ["Ip6InMcastPkts", "% incoming multicast packets"],
     ],
   ],
   [
@@ -32,15 +55,35 @@ const SECTIONS: readonly (readonly [section: string, sentences: readonly Sentenc
     [
       ["IcmpInMsgs", "% ICMP messages received", "always"],
       ["IcmpInErrors", "% input ICMP message failed", "always"],
-      ["IcmpInDestUnreachs", "destination unreachable received: %"],
-      ["IcmpInTimeExcds", "timeout in transit: %"],
-      ["IcmpInParmProbs", "wrong parameters: %"],
-      ["IcmpInSrcQuenchs", "source quenches: %"],
-      ["IcmpInRedirects", "redirects: %"],
-      ["IcmpInEchos", "echo requests received: %"],
-      ["IcmpInEchoReps", "echo replies received: %"],
-      ["IcmpOutDestUnreachs", "destination unreachable sent: %"],
-      ["IcmpOutEchoReps", "echo replies sent: %"],
+      ["IcmpInDestUnreachs", "destination unreachable: %", "input"],
+      ["IcmpInTimeExcds", "timeout in transit: %", "input"],
+      ["IcmpInParmProbs", "wrong parameters: %", "input"],
+      ["IcmpInSrcQuenchs", "source quenches: %", "input"],
+      ["IcmpInRedirects", "redirects: %", "input"],
+      ["IcmpInEchos", "echo requests: %", "input"],
+      ["IcmpInEchoReps", "echo replies: %", "input"],
+      ["IcmpOutMsgs", "% ICMP messages sent", "always"],
+      ["IcmpOutDestUnreachs", "destination unreachable: %", "output"],
+      ["IcmpOutTimeExcds", "time exceeded: %", "output"],
+      ["IcmpOutEchoReps", "echo replies: %", "output"],
+    ],
+  ],
+  [
+    "Icmp6",
+    [
+      ["Icmp6InMsgs", "% ICMP messages received", "always"],
+      ["Icmp6InErrors", "% input ICMP message failed", "always"],
+      ["Icmp6OutMsgs", "% ICMP messages sent", "always"],
+      ["Icmp6InDestUnreachs", "destination unreachable: %", "input"],
+      ["Icmp6InPktTooBigs", "packets too big: %", "input"],
+      ["Icmp6InTimeExcds", "received ICMPv6 time exceeded: %", "input"],
+      ["Icmp6InParmProblems", "parameter problem: %", "input"],
+      ["Icmp6InEchos", "echo requests: %", "input"],
+      ["Icmp6InEchoReplies", "echo replies: %", "input"],
+      ["Icmp6OutDestUnreachs", "destination unreachable: %", "output"],
+      ["Icmp6OutTimeExcds", "sent ICMPv6 time exceeded: %", "output"],
+      ["Icmp6OutParmProblems", "parameter problem: %", "output"],
+      ["Icmp6OutEchoReplies", "echo replies: %", "output"],
     ],
   ],
   [
@@ -67,6 +110,8 @@ const SECTIONS: readonly (readonly [section: string, sentences: readonly Sentenc
       ["TW", "% TCP sockets finished time wait in fast timer"],
       ["TWRecycled", "% time wait sockets recycled by time stamp"],
       ["OutOfWindowIcmps", "% ICMP packets dropped because they were out-of-window"],
+      ["TWKilled", "% TCP sockets finished time wait in slow timer"],
+      ["PAWSActive", "% active connections rejected because of time stamp"],
       ["PAWSEstab", "% packets rejected in established connections because of timestamp"],
       ["DelayedACKs", "% delayed acks sent"],
       ["ListenOverflows", "% times the listen queue of a socket overflowed"],
@@ -75,6 +120,11 @@ const SECTIONS: readonly (readonly [section: string, sentences: readonly Sentenc
       ["TCPPureAcks", "% acknowledgments not containing data payload received"],
       ["TCPSackRecovery", "% times recovered from packet loss by selective acknowledgements"],
       ["TCPRenoRecovery", "% times recovered from packet loss due to fast retransmit"],
+      ["TCPSACKReneging", "% bad SACK blocks received"],
+      ["TCPFullUndo", "% congestion windows fully recovered without slow start"],
+      ["TCPPartialUndo", "% congestion windows partially recovered using Hoe heuristic"],
+      ["TCPDSACKUndo", "% congestion windows recovered without slow start by DSACK"],
+      ["TCPLossUndo", "% congestion windows recovered without slow start after partial ack"],
       ["TCPFastRetrans", "% fast retransmits"],
       ["TCPSlowStartRetrans", "% retransmits in slow start"],
       ["TCPTimeouts", "% other TCP timeouts"],
@@ -83,7 +133,9 @@ const SECTIONS: readonly (readonly [section: string, sentences: readonly Sentenc
       ["TCPDSACKRecv", "% DSACKs received"],
       ["TCPAbortOnData", "% connections reset due to unexpected data"],
       ["TCPAbortOnClose", "% connections reset due to early user close"],
+      ["TCPAbortOnMemory", "% connections aborted due to memory pressure"],
       ["TCPAbortOnTimeout", "% connections aborted due to timeout"],
+      ["TCPAbortOnLinger", "% connections aborted after user close in linger timeout"],
     ],
   ],
   ["IpExt", []],
@@ -99,6 +151,9 @@ const IP_EXT: ReadonlySet<string> = new Set([
   "InCEPkts",
 ]);
 
+/** Sections whose counters bear their name, the longer ones first. */
+const PREFIXES: readonly string[] = ["Icmp6", "Icmp", "Ip6"];
+
 /** Counters without a sentence go by their name, where they are not 0. */
 export function formatStatistics(snapshot: StackSnapshot): string {
   // As Linux has it: connections that are ESTABLISHED or CLOSE-WAIT now (RFC 4022, tcpCurrEstab).
@@ -110,11 +165,7 @@ export function formatStatistics(snapshot: StackSnapshot): string {
   const untold = Object.entries(counters).filter(([name, value]) => !told.has(name) && value !== 0);
   const lines: string[] = [];
   for (const [section, sentences] of SECTIONS) {
-    lines.push(`${section}:`);
-    for (const [counter, text, shown] of sentences) {
-      const value = counters[counter] ?? 0;
-      if (value !== 0 || shown === "always") lines.push(`    ${text.replace("%", String(value))}`);
-    }
+    lines.push(`${section}:`, ...sentencesOf(sentences, counters));
     for (const [name, value] of untold) if (sectionOf(name) === section) lines.push(`    ${name}: ${value}`);
   }
   lines.push("Drops:");
@@ -122,7 +173,22 @@ export function formatStatistics(snapshot: StackSnapshot): string {
   return lines.map((line) => `${line}\n`).join("");
 }
 
+/** Sentences of one section, histograms indented under their headings. */
+function sentencesOf(sentences: readonly Sentence[], counters: Readonly<Record<string, number>>): string[] {
+  const lines: string[] = [];
+  let histogram = "";
+  for (const [counter, text, shown] of sentences) {
+    const value = counters[counter] ?? 0;
+    if (value === 0 && shown !== "always") continue;
+    const inHistogram = shown === "input" || shown === "output";
+    if (inHistogram && histogram !== shown) lines.push(`    ICMP ${shown} histogram:`);
+    histogram = inHistogram ? shown : "";
+    lines.push(`${inHistogram ? "        " : "    "}${text.replace("%", String(value))}`);
+  }
+  return lines;
+}
+
 function sectionOf(counter: string): string {
   if (IP_EXT.has(counter)) return "IpExt";
-  return counter.startsWith("Icmp") ? "Icmp" : "TcpExt";
+  return PREFIXES.find((prefix) => counter.startsWith(prefix)) ?? "TcpExt";
 }

@@ -1,9 +1,9 @@
 /**
- * What a stack counts beside TCP: IP and ICMP, by the names of /proc/net/snmp, and dropped packets by reason.
+ * What a stack counts beside TCP: IP and ICMP, by the names of /proc/net/snmp and snmp6, and dropped packets by reason.
  */
 import { DROP_NAMES, type Drop } from "../wire/drop.ts";
 
-/** Counters of IP and ICMP. */
+/** Counters of IPv4 and ICMP. */
 export class IpCounters {
   InReceives = 0;
   InOctets = 0;
@@ -17,7 +17,6 @@ export class IpCounters {
   ReasmFails = 0;
   ReasmTimeout = 0;
   ReasmOverlaps = 0;
-  InMcastPkts = 0;
   OutRequests = 0;
   OutOctets = 0;
   OutDiscards = 0;
@@ -25,7 +24,7 @@ export class IpCounters {
   FragOKs = 0;
   FragFails = 0;
   FragCreates = 0;
-  /** TCP segments by the IP header's ECN field (Linux: IpExt; both families here). */
+  /** TCP segments by the IP header's ECN field (Linux: IpExt, any packet). */
   InNoECTPkts = 0;
   InECT1Pkts = 0;
   InECT0Pkts = 0;
@@ -40,18 +39,88 @@ export class IpCounters {
   IcmpInRedirects = 0;
   IcmpInEchos = 0;
   IcmpInEchoReps = 0;
+  IcmpOutMsgs = 0;
   IcmpOutEchoReps = 0;
   IcmpOutDestUnreachs = 0;
-  IcmpOutParmProbs = 0;
   IcmpOutTimeExcds = 0;
 }
 
+/** Counters of IPv6 and ICMPv6, as `IpCounters` where the names agree. */
+export class Ip6Counters {
+  Ip6InReceives = 0;
+  Ip6InHdrErrors = 0;
+  Ip6InAddrErrors = 0;
+  Ip6InUnknownProtos = 0;
+  Ip6InDelivers = 0;
+  Ip6OutRequests = 0;
+  Ip6OutDiscards = 0;
+  Ip6ReasmTimeout = 0;
+  Ip6ReasmReqds = 0;
+  Ip6ReasmOKs = 0;
+  Ip6ReasmFails = 0;
+  Ip6FragOKs = 0;
+  Ip6FragFails = 0;
+  Ip6FragCreates = 0;
+  Ip6InMcastPkts = 0;
+  Ip6InOctets = 0;
+  Ip6OutOctets = 0;
+  Ip6InNoECTPkts = 0;
+  Ip6InECT1Pkts = 0;
+  Ip6InECT0Pkts = 0;
+  Ip6InCEPkts = 0;
+  Icmp6InMsgs = 0;
+  Icmp6InErrors = 0;
+  Icmp6InCsumErrors = 0;
+  Icmp6InDestUnreachs = 0;
+  Icmp6InPktTooBigs = 0;
+  Icmp6InTimeExcds = 0;
+  Icmp6InParmProblems = 0;
+  Icmp6InEchos = 0;
+  Icmp6InEchoReplies = 0;
+  Icmp6OutMsgs = 0;
+  Icmp6OutDestUnreachs = 0;
+  Icmp6OutTimeExcds = 0;
+  Icmp6OutParmProblems = 0;
+  Icmp6OutEchoReplies = 0;
+}
+
 /** Counts a packet by its ECN field (RFC 3168 5). */
-export function countCodepoint(ip: IpCounters, ecn: number): void {
-  if (ecn === 0) ip.InNoECTPkts++;
+export function countCodepoint(ip: IpCounters, ip6: Ip6Counters, family: number, ecn: number): void {
+  if (family === 6) countCodepointV6(ip6, ecn);
+  else if (ecn === 0) ip.InNoECTPkts++;
   else if (ecn === 2) ip.InECT0Pkts++;
   else if (ecn === 1) ip.InECT1Pkts++;
   else ip.InCEPkts++;
+}
+
+function countCodepointV6(ip6: Ip6Counters, ecn: number): void {
+  if (ecn === 0) ip6.Ip6InNoECTPkts++;
+  else if (ecn === 2) ip6.Ip6InECT0Pkts++;
+  else if (ecn === 1) ip6.Ip6InECT1Pkts++;
+  else ip6.Ip6InCEPkts++;
+}
+
+/** A packet of either family that found no way out. */
+export function countDiscarded(ip: IpCounters, ip6: Ip6Counters, family: number): void {
+  if (family === 4) ip.OutDiscards++;
+  else ip6.Ip6OutDiscards++;
+}
+
+/** A packet from a device, before anything is known of it but its version; what has none of the two counts for IPv4. */
+export function countReceived(
+  ip: IpCounters,
+  ip6: Ip6Counters,
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+): void {
+  if (length > 0 && bytes[offset]! >> 4 === 6) {
+    ip6.Ip6InReceives++;
+    ip6.Ip6InOctets += length;
+  } else {
+    ip.InReceives++;
+    ip.InOctets += length;
+  }
 }
 
 /** Dropped packets, by reason. */

@@ -1,5 +1,5 @@
 /**
- * Fragments on their way up: counted by the names of /proc/net/snmp, put together, and given up after their time.
+ * Fragments on their way up: counted by the names of /proc/net/snmp and snmp6, put together, and given up after their time.
  */
 import { SCRATCH_DST, SCRATCH_SRC } from "../base/address-table.ts";
 import type { Micros } from "../base/time.ts";
@@ -9,6 +9,7 @@ import { parseIpv4 } from "../wire/ipv4.ts";
 import { parseIpv6 } from "../wire/ipv6.ts";
 import { skipExtensions } from "../wire/ipv6-extensions.ts";
 import { Segment } from "../wire/segment.ts";
+import type { Ip6Counters, IpCounters } from "./counters.ts";
 import { sendTimeExceeded } from "./icmp-output.ts";
 import { sendTimeExceededV6 } from "./icmpv6-output.ts";
 import { Reassembly, type ReassemblyOptions } from "./reassembly.ts";
@@ -31,23 +32,14 @@ export class FragmentInput {
   take(seg: Segment): Uint8Array | null {
     if (seg.family === 4) readIpv4Fragment(seg, this.#fragment);
     else readIpv6Fragment(seg, this.#fragment);
-    return this.#take();
-  }
-
-  #take(): Uint8Array | null {
     const stack = this.#stack;
-    stack.ip.ReasmReqds++;
     const result = this.reassembly.take(this.#fragment, stack.now);
-    if (typeof result !== "number") {
-      stack.ip.ReasmOKs++;
-      return result;
-    }
-    if (result !== drop.OK) {
-      stack.ip.ReasmFails++;
-      if (result === drop.IP_FRAGMENT_OVERLAP) stack.ip.ReasmOverlaps++;
-      stack.drop(result);
-    }
-    return null;
+    const whole = typeof result === "number" ? null : result;
+    const reason = typeof result === "number" ? result : drop.OK;
+    if (seg.family === 4) countV4(stack.ip, whole !== null, reason);
+    else countV6(stack.ip6, whole !== null, reason);
+    if (reason !== drop.OK) stack.drop(reason);
+    return whole;
   }
 
   nextDeadline(): Micros {
@@ -58,8 +50,13 @@ export class FragmentInput {
   expire(): void {
     const stack = this.#stack;
     this.reassembly.expire(stack.now, (datagram) => {
-      stack.ip.ReasmFails++;
-      stack.ip.ReasmTimeout++;
+      if (datagram.family === 4) {
+        stack.ip.ReasmFails++;
+        stack.ip.ReasmTimeout++;
+      } else {
+        stack.ip6.Ip6ReasmFails++;
+        stack.ip6.Ip6ReasmTimeout++;
+      }
       stack.drop(drop.IP_FRAGMENT_TIMEOUT);
       const first = datagram.firstFragment();
       if (first !== null) this.#tell(first, datagram.family);
@@ -81,4 +78,17 @@ export class FragmentInput {
       if (skipExtensions(seg.view, seg) === drop.IP_FRAGMENT) sendTimeExceededV6(stack, seg);
     }
   }
+}
+
+function countV4(ip: IpCounters, isWhole: boolean, reason: drop.Drop): void {
+  ip.ReasmReqds++;
+  if (isWhole) ip.ReasmOKs++;
+  if (reason !== drop.OK) ip.ReasmFails++;
+  if (reason === drop.IP_FRAGMENT_OVERLAP) ip.ReasmOverlaps++;
+}
+
+function countV6(ip6: Ip6Counters, isWhole: boolean, reason: drop.Drop): void {
+  ip6.Ip6ReasmReqds++;
+  if (isWhole) ip6.Ip6ReasmOKs++;
+  if (reason !== drop.OK) ip6.Ip6ReasmFails++;
 }

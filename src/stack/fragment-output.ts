@@ -39,8 +39,8 @@ export function sendFragmentsV6(
   const head = IPV6_HEADER + IPV6_FRAGMENT_HEADER;
   const count = Math.ceil((packet.length - IPV6_HEADER) / ((mtu - head) & ~7));
   if (!tx.hasRooms(count, mtu)) {
-    stack.ip.OutDiscards++;
-    stack.ip.FragFails++;
+    stack.ip6.Ip6OutDiscards++;
+    stack.ip6.Ip6FragFails++;
     return false;
   }
   const id = stack.host.random();
@@ -48,9 +48,9 @@ export function sendFragmentsV6(
     const at = tx.open();
     const length = writeIpv6Fragment(tx.bytes, tx.view, at, packet, from, mtu, id);
     tx.close(at, head + length, 0, head + length, 0, -1, 6);
-    stack.ip.FragCreates++;
+    stack.ip6.Ip6FragCreates++;
     from += length;
   }
-  stack.ip.FragOKs++;
+  stack.ip6.Ip6FragOKs++;
   return true;
 }

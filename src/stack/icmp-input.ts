@@ -46,7 +46,7 @@ export function icmpInput(stack: Stack, seg: Segment): void {
 }
 
 /** Types that have no counter are in IcmpInMsgs alone. */
-export function countType(ip: IpCounters, type: number): void {
+function countType(ip: IpCounters, type: number): void {
   if (type === ECHO_REQUEST) ip.IcmpInEchos++;
   else if (type === ECHO_REPLY) ip.IcmpInEchoReps++;
   else if (type === UNREACHABLE) ip.IcmpInDestUnreachs++;

@@ -89,17 +89,16 @@ function send(
     const view = new DataView(packet.buffer);
     const length = IPV4_HEADER + write(view, IPV4_HEADER);
     emitIpv4(view, 0, length, id, false, TTL, PROTOCOL_ICMP, local, remote, 0);
-    return sendFragments(
-      stack,
-      link,
-      packet.subarray(0, length),
-      stack.interfaces.pathTo(4, remote, link).mtu,
-    );
+    const { mtu } = stack.interfaces.pathTo(4, remote, link);
+    if (!sendFragments(stack, link, packet.subarray(0, length), mtu)) return false;
+    stack.ip.IcmpOutMsgs++;
+    return true;
   }
   const { tx } = link;
   const at = tx.open();
   const total = IPV4_HEADER + write(tx.view, at + IPV4_HEADER);
   emitIpv4(tx.view, at, total, id, false, TTL, PROTOCOL_ICMP, local, remote, 0);
   tx.close(at, total, 0, total, 0, -1, 4);
+  stack.ip.IcmpOutMsgs++;
   return true;
 }

@@ -30,23 +30,24 @@ export function sendEchoReplyV6(stack: Stack, seg: Segment, request: IcmpMessage
   const written = send(stack, seg.dst, seg.src, length, (bytes, view, at) =>
     emitEchoReplyV6(bytes, view, at, request, seg.bytes),
   );
-  if (written) stack.ip.IcmpOutEchoReps++;
+  if (written) stack.ip6.Icmp6OutEchoReplies++;
 }
 
 /** Tells the sender of the packet in `seg` that it found no taker. */
 export function sendUnreachableV6(stack: Stack, code: number, seg: Segment): void {
-  if (sendError(stack, V6_UNREACHABLE, code, 0, seg)) stack.ip.IcmpOutDestUnreachs++;
+  if (sendError(stack, V6_UNREACHABLE, code, 0, seg)) stack.ip6.Icmp6OutDestUnreachs++;
 }
 
 /** Tells the sender of the packet in `seg` what in its headers was not understood: `seg.problem` and `problemAt`. */
 export function sendParameterProblem(stack: Stack, seg: Segment): void {
-  if (sendError(stack, V6_PARAMETER_PROBLEM, seg.problem, seg.problemAt, seg)) stack.ip.IcmpOutParmProbs++;
+  if (sendError(stack, V6_PARAMETER_PROBLEM, seg.problem, seg.problemAt, seg))
+    stack.ip6.Icmp6OutParmProblems++;
 }
 
 /** Tells the sender of the first fragment in `seg` that the others did not come in time (RFC 4443 3.3). */
 export function sendTimeExceededV6(stack: Stack, seg: Segment): void {
   const written = sendError(stack, V6_TIME_EXCEEDED, REASSEMBLY_TIME_EXCEEDED, 0, seg);
-  if (written) stack.ip.IcmpOutTimeExcds++;
+  if (written) stack.ip6.Icmp6OutTimeExcds++;
 }
 
 function sendError(stack: Stack, type: number, code: number, rest: number, seg: Segment): boolean {
@@ -75,7 +76,7 @@ export function sendUnreachableForV6(
   const written = send(stack, local, remote, ICMP_HEADER + quoted.length, (bytes, view, at) =>
     emitErrorV6(bytes, view, at, V6_UNREACHABLE, code, 0, quoted, 0, quoted.length),
   );
-  if (written) stack.ip.IcmpOutDestUnreachs++;
+  if (written) stack.ip6.Icmp6OutDestUnreachs++;
 }
 
 /** Sends a packet whose ICMPv6 message of `length` bytes `write` makes. False when there was no room. */
@@ -84,7 +85,7 @@ function send(stack: Stack, local: number, remote: number, length: number, write
   const link = interfaces.route(6, remote);
   const total = IPV6_HEADER + length;
   if (link === null) {
-    stack.ip.OutDiscards++;
+    stack.ip6.Ip6OutDiscards++;
     return false;
   }
   const { words } = addresses;
@@ -97,11 +98,13 @@ function send(stack: Stack, local: number, remote: number, length: number, write
     write(packet, view, IPV6_HEADER);
     emitIpv6(view, 0, total, 0, 0, PROTOCOL_ICMPV6, TTL, words, from, to);
     sealIcmpv6(packet, view, IPV6_HEADER, length, words, from, to);
-    return sendFragmentsV6(stack, link, packet, mtu);
+    if (!sendFragmentsV6(stack, link, packet, mtu)) return false;
+    stack.ip6.Icmp6OutMsgs++;
+    return true;
   }
   const { tx } = link;
   if (!tx.hasRoom(total, 0)) {
-    stack.ip.OutDiscards++;
+    stack.ip6.Ip6OutDiscards++;
     return false;
   }
   const at = tx.open();
@@ -109,5 +112,6 @@ function send(stack: Stack, local: number, remote: number, length: number, write
   emitIpv6(tx.view, at, total, 0, 0, PROTOCOL_ICMPV6, TTL, words, from, to);
   sealIcmpv6(tx.bytes, tx.view, at + IPV6_HEADER, length, words, from, to);
   tx.close(at, total, 0, total, 0, -1, 6);
+  stack.ip6.Icmp6OutMsgs++;
   return true;
 }

@@ -42,7 +42,7 @@ export function snapshot(stack: Stack, info: boolean): StackSnapshot {
       addresses: link.addresses.map(formatPrefix),
     })),
     sockets,
-    counters: { ...stack.ip, ...stack.counters },
+    counters: { ...stack.ip, ...stack.ip6, ...stack.counters },
     drops: stack.drops.toObject(),
   };
 }

@@ -29,7 +29,7 @@ export function ipv6Input(
 ): boolean {
   const reason = parseIpv6(seg.view, offset, length, seg);
   if (reason !== drop.OK) {
-    stack.ip.InHdrErrors++;
+    stack.ip6.Ip6InHdrErrors++;
     stack.drop(reason);
     return false;
   }
@@ -41,12 +41,12 @@ export function ipv6Input(
   seg.src = addresses.take(SCRATCH_SRC, seg.words, 0);
   seg.dst = addresses.take(SCRATCH_DST, seg.words, DST);
   if (!isSourceValid(stack, link, seg)) {
-    stack.ip.InAddrErrors++;
+    stack.ip6.Ip6InAddrErrors++;
     stack.drop(drop.IP_SOURCE_INVALID);
     return false;
   }
   if (!isForUs(stack, link, seg)) {
-    stack.ip.InAddrErrors++;
+    stack.ip6.Ip6InAddrErrors++;
     stack.drop(drop.IP_NOT_OURS);
     return false;
   }
@@ -62,14 +62,14 @@ export function ipv6Input(
       return false;
     }
   }
-  stack.ip.InDelivers++;
+  stack.ip6.Ip6InDelivers++;
   if (seg.protocol === PROTOCOL_TCP) return stack.tcpInput(seg);
   if (seg.protocol === PROTOCOL_ICMPV6) {
     icmpv6Input(stack, seg);
     return false;
   }
   // UDP: what else there is has been refused as a next header.
-  stack.ip.InUnknownProtos++;
+  stack.ip6.Ip6InUnknownProtos++;
   stack.drop(drop.PROTOCOL_UNKNOWN);
   sendUnreachableV6(stack, V6_PORT_UNREACHABLE, seg);
   return false;
@@ -77,7 +77,7 @@ export function ipv6Input(
 
 /** Neighbour and listener discovery (RFC 4861, RFC 3810) go on around us and mean nothing on a point-to-point link. */
 function multicastArrives(stack: Stack, seg: Segment): void {
-  stack.ip.InMcastPkts++;
+  stack.ip6.Ip6InMcastPkts++;
   if (seg.protocol !== PROTOCOL_ICMPV6 && seg.protocol !== HOP_BY_HOP) stack.drop(drop.IP_NOT_OURS);
 }
 
@@ -96,8 +96,8 @@ function isForUs(stack: Stack, link: StackInterface, seg: Segment): boolean {
 
 /** A chain of headers that leads nowhere. */
 function refused(stack: Stack, seg: Segment, reason: drop.Drop): void {
-  if (reason === drop.IP6_NEXT_HEADER) stack.ip.InUnknownProtos++;
-  else stack.ip.InHdrErrors++;
+  if (reason === drop.IP6_NEXT_HEADER) stack.ip6.Ip6InUnknownProtos++;
+  else stack.ip6.Ip6InHdrErrors++;
   stack.drop(reason);
   if (seg.problem !== NO_PROBLEM) sendParameterProblem(stack, seg);
 }

@@ -49,7 +49,16 @@ export class Observers {
 /** For each batch of `link` about to be sent: counts it, and shows it to the observers. */
 export function leaving(stack: Stack, link: StackInterface): void {
   const { tx } = link;
-  stack.ip.OutRequests += tx.count;
-  for (let i = 0; i < tx.count; i++) stack.ip.OutOctets += tx.table[i * TX.COLUMNS + TX.TOTAL]!;
+  const { ip, ip6 } = stack;
+  for (let row = 0; row < tx.count * TX.COLUMNS; row += TX.COLUMNS) {
+    const total = tx.table[row + TX.TOTAL]!;
+    if (tx.table[row + TX.FAMILY] === 4) {
+      ip.OutRequests++;
+      ip.OutOctets += total;
+    } else {
+      ip6.Ip6OutRequests++;
+      ip6.Ip6OutOctets += total;
+    }
+  }
   if (stack.observers.active) stack.observers.batch(stack.now, tx);
 }

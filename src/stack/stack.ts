@@ -40,7 +40,14 @@ import { checkConfig } from "./arguments.ts";
 import type { ListenOptions } from "./bindings.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
 import type { Connection } from "./connection.ts";
-import { countCodepoint, DropCounters, IpCounters } from "./counters.ts";
+import {
+  countCodepoint,
+  countDiscarded,
+  countReceived,
+  DropCounters,
+  Ip6Counters,
+  IpCounters,
+} from "./counters.ts";
 import type { ConnectionHandler, ListenerHandler } from "./events.ts";
 import { FlowLabels } from "./flow-label.ts";
 import { FlowTable, KIND_SYN_RECEIVED, KIND_TCB, KIND_TIME_WAIT } from "./flow-table.ts";
@@ -82,6 +89,7 @@ export class Stack implements TcpContext {
   readonly cookies: SynCookies;
   readonly counters: TcpCounters = new TcpCounters();
   readonly ip: IpCounters = new IpCounters();
+  readonly ip6: Ip6Counters = new Ip6Counters();
   readonly drops: DropCounters = new DropCounters();
   readonly observers: Observers = new Observers();
   readonly arena: Arena = new Arena();
@@ -161,8 +169,7 @@ export class Stack implements TcpContext {
         const length = table[row + RX.LENGTH]!;
         seg.checksumOk = (table[row + RX.FLAGS]! & RX_CHECKSUM_OK) !== 0;
         seg.gsoSize = table[row + RX.GSO_SIZE]!;
-        this.ip.InReceives++;
-        this.ip.InOctets += length;
+        countReceived(this.ip, this.ip6, batch.bytes, offset, length);
         if (this.observers.active) this.observers.packet("in", this.now, batch.bytes, offset, length);
         if (ipInput(this, link, seg, offset, length)) batch.retained = true;
       }
@@ -175,7 +182,7 @@ export class Stack implements TcpContext {
   /** A TCP packet for this stack. Returns whether its memory is kept. */
   tcpInput(seg: Segment): boolean {
     this.counters.InSegs++;
-    countCodepoint(this.ip, seg.ecn);
+    countCodepoint(this.ip, this.ip6, seg.family, seg.ecn);
     const reason = parseTcp(seg.view, seg);
     if (reason !== drop.OK) {
       this.counters.InErrs++;
@@ -324,7 +331,7 @@ export class Stack implements TcpContext {
   ): void {
     const link = this.interfaces.route(family, remote);
     if (link === null || !hasRoom(link, null)) {
-      this.ip.OutDiscards++;
+      countDiscarded(this.ip, this.ip6, family);
       return;
     }
     this.counters.OutSegs++;

@@ -33,8 +33,8 @@ export const V6_UNREACHABLE = 1;
 export const V6_TOO_BIG = 2;
 export const V6_TIME_EXCEEDED = 3;
 export const V6_PARAMETER_PROBLEM = 4;
-const V6_ECHO_REQUEST = 128;
-const V6_ECHO_REPLY = 129;
+export const V6_ECHO_REQUEST = 128;
+export const V6_ECHO_REPLY = 129;
 /** Neighbour and listener discovery (RFC 4861, RFC 3810, RFC 2710) use 130 to 137 and 143. */
 const DISCOVERY_FIRST = 130;
 const DISCOVERY_LAST = 137;

@@ -142,7 +142,7 @@ describe("errors that the stack sends", () => {
     rig.input(packet(44, Uint8Array.of(17, 0, 0, 49, 0, 0, 0, 77, ...noise(48))));
     rig.advance(61_000_000);
     expect(answers(rig)).toEqual([{ type: 3, code: 1, rest: 0, body: first.slice() }]);
-    expect(rig.stack.ip).toMatchObject({ ReasmTimeout: 2, IcmpOutTimeExcds: 1 });
+    expect(rig.stack.ip6).toMatchObject({ Ip6ReasmTimeout: 2, Icmp6OutTimeExcds: 1, Icmp6OutMsgs: 1 });
   });
 
   test("RFC 4443 2.4 (e.1): never about an error, RFC 4443 2.4 (f): never more than the limit", () => {
@@ -181,6 +181,37 @@ describe("errors that the stack sends", () => {
       7,
       peer.iss,
     ]);
+  });
+});
+
+test("RFC 4293: packets and messages of IPv6 are counted apart from those of IPv4, by the names of /proc/net/snmp6", () => {
+  const rig = new Rig(V6);
+  const broken = icmp(128, 0, 0, noise(8), PEER6, true);
+  rig.input(
+    icmp(128, 0, 0, noise(8)),
+    icmp(129, 0, 0, noise(0)),
+    icmp(2, 0, 1_280, noise(8)),
+    icmp(200, 0, 0, noise(0)),
+    broken,
+  );
+  expect(rig.stack.ip6).toMatchObject({
+    ...{
+      Ip6InReceives: 5,
+      Ip6InOctets: 56 + 48 + 56 + 48 + 56,
+      Ip6InDelivers: 5,
+      Ip6OutRequests: 1,
+      Ip6OutOctets: 56,
+    },
+    ...{ Icmp6InMsgs: 5, Icmp6InErrors: 2, Icmp6InCsumErrors: 1, Icmp6InEchos: 1, Icmp6InEchoReplies: 1 },
+    ...{ Icmp6OutMsgs: 1, Icmp6OutEchoReplies: 1 },
+  });
+  expect(Object.values(rig.stack.ip).every((count) => count === 0)).toBe(true);
+  const { syn, rig: other } = opening({}, V6);
+  other.input(icmp(2, 0, 1_280, syn.raw.slice(0, 60)), icmp(4, 0, 0, syn.raw.slice(0, 60)));
+  expect(other.stack.ip6).toMatchObject({
+    Icmp6InPktTooBigs: 1,
+    Icmp6InParmProblems: 1,
+    Icmp6InDestUnreachs: 0,
   });
 });
 
