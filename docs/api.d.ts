@@ -463,6 +463,7 @@ export declare class Stack implements TcpContext {
     readonly cookies: SynCookies;
     readonly counters: TcpCounters;
     readonly ip: IpCounters;
+    readonly ip6: Ip6Counters;
     readonly drops: DropCounters;
     readonly observers: Observers;
     readonly arena: Arena;

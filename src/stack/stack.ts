@@ -40,14 +40,7 @@ import { checkConfig } from "./arguments.ts";
 import type { ListenOptions } from "./bindings.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
 import type { Connection } from "./connection.ts";
-import {
-  countCodepoint,
-  countDiscarded,
-  countReceived,
-  DropCounters,
-  Ip6Counters,
-  IpCounters,
-} from "./counters.ts";
+import { DropCounters, Ip6Counters, IpCounters } from "./counters.ts";
 import type { ConnectionHandler, ListenerHandler } from "./events.ts";
 import { FlowLabels } from "./flow-label.ts";
 import { FlowTable, KIND_SYN_RECEIVED, KIND_TCB, KIND_TIME_WAIT } from "./flow-table.ts";
@@ -64,6 +57,7 @@ import { Notices } from "./notices.ts";
 import { Observers } from "./observe.ts";
 import type { StackOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
+import { countCodepoint, countDiscarded, countReceived } from "./packet-counts.ts";
 import { suspectPath } from "./path-age.ts";
 import { PortUse } from "./port-use.ts";
 import { EphemeralPorts } from "./ports.ts";
