@@ -157,14 +157,13 @@ function avoidCongestion(tcb: Tcb, state: CubicState, acked: number, now: Micros
   const t = (now - state.epochStart) / SECOND;
   // 4.3: once the window is what it was at the loss, Reno's own one segment a round trip.
   state.wEst += ((state.wEst >= state.cwndPrior ? 1 : ALPHA) * segments) / cwnd;
+  // A window that shrank by disuse is behind W_est by much: it follows no faster than 4.2 allows, not in one burst.
+  const most = state.credit + (TARGET_MAX - 1) * segments;
+  const target = wholeTarget(state, t + Math.max(0, tcb.srttUs) / SECOND);
+  const bounded = Math.min(Math.max(target, cwnd), TARGET_MAX * cwnd);
+  state.credit += ((bounded - cwnd) / cwnd) * segments;
   if (cubicWindow(state, t) < state.wEst) {
-    // A window that shrank by disuse is behind W_est by much: it follows no faster than 4.2 allows, not in one burst.
-    const most = state.credit + (TARGET_MAX - 1) * segments;
     state.credit = Math.max(state.credit, Math.min(state.wEst - cwnd, most));
-  } else {
-    const target = cubicWindow(state, t + Math.max(0, tcb.srttUs) / SECOND);
-    const bounded = Math.min(Math.max(target, cwnd), TARGET_MAX * cwnd);
-    state.credit += ((bounded - cwnd) / cwnd) * segments;
   }
   if (state.credit < 1) return;
   const whole = Math.floor(state.credit);
@@ -176,6 +175,15 @@ function avoidCongestion(tcb: Tcb, state: CubicState, acked: number, now: Micros
 function cubicWindow(state: CubicState, t: number): number {
   const d = t - state.k;
   return C * d * d * d + state.wMax;
+}
+
+/**
+ * W_cubic(t) in whole segments, which W_max rounds to from either side: where the curve is flat the window goes ahead by at
+ * most one, so that small ones do not wait for seconds (Linux: bictcp_update).
+ */
+function wholeTarget(state: CubicState, t: number): number {
+  const d = t - state.k;
+  return Math.floor(state.wMax) + Math.trunc(C * d * d * d);
 }
 
 /** 4.2 (2); without a loss before, K is 0 and W_max the window (4.8, 4.10). */
