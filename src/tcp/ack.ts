@@ -4,7 +4,7 @@
  * It must not know what a state means; `arrives-synchronized.ts` draws those conclusions.
  */
 
-import { add, diff, gt, leq, lt } from "../base/seq.ts";
+import { add, diff, geq, gt, leq, lt } from "../base/seq.ts";
 import { NEVER } from "../base/time.ts";
 import { ECE, FIN, type Segment, SYN } from "../wire/segment.ts";
 import { AckSample } from "./congestion/congestion.ts";
@@ -136,6 +136,7 @@ function keepNear(tcb: Tcb): void {
   const rec = tcb.recovery;
   if (lt(rec.fack, una)) rec.fack = una;
   if (lt(rec.resendTop, una)) rec.resendTop = una;
+  if (rec.inDsackRound && geq(una, rec.dsackRound)) rec.inDsackRound = false;
   if (rec.canUndo && diff(una, rec.undoMarker) > MAX_DISTANCE) rec.canUndo = false;
 }
 

@@ -94,6 +94,11 @@ export class Interpreter {
     return this.#machine.now - this.#begin;
   }
 
+  /** The stack's clock. */
+  get now(): Micros {
+    return this.#machine.now;
+  }
+
   /** The TCB of the flow under test; null: it has none. */
   tcbUnderTest(): Tcb | null {
     const socket = this.#calls.underTest;

@@ -36,7 +36,7 @@ export function runScript(script: Script, options: RunOptions): Verdict {
     if (error instanceof Unsupported || error instanceof Unbuildable) {
       return { status: "unsupported", line, message: error.message, atUs };
     }
-    const variables = connectionVariables(interpreter.tcbUnderTest());
+    const variables = connectionVariables(interpreter.tcbUnderTest(), interpreter.now);
     if (error instanceof ScriptFailure) {
       return {
         status: "fail",

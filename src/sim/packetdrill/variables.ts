@@ -1,15 +1,16 @@
-/** The variables of a connection (RFC 9293 3.3.1) for a report, relative to the ISNs. */
+/** The variables of a connection (RFC 9293 3.3.1) for a report: numbers relative to the ISNs, times in microseconds. */
 import { diff } from "../../base/seq.ts";
-import { NEVER } from "../../base/time.ts";
+import { type Micros, NEVER } from "../../base/time.ts";
+import { unsent } from "../../tcp/send-policy.ts";
 import { STATE_NAMES } from "../../tcp/state.ts";
 import type { Tcb } from "../../tcp/tcb.ts";
 import type { VariableView } from "./verdict.ts";
 
 /** In the order in which one asks. */
-export function connectionVariables(tcb: Tcb | null): VariableView[] {
+export function connectionVariables(tcb: Tcb | null, now: Micros): VariableView[] {
   if (tcb === null) return [];
   const { snd, rcv } = tcb;
-  const timer = (at: number): string => (at === NEVER ? "-" : `${at}`);
+  const left = (at: Micros): string => (at === NEVER ? "-" : `${Math.round(at - now)}`);
   const texts: Readonly<Record<string, string | number>> = {
     state: STATE_NAMES[tcb.state]!,
     "snd.una": diff(snd.una, snd.iss),
@@ -24,8 +25,8 @@ export function connectionVariables(tcb: Tcb | null): VariableView[] {
     srtt: tcb.srttUs,
     rto: tcb.rtoUs,
     retries: tcb.retries,
-    "retransmit at": timer(tcb.retransmitAt),
-    unsent: tcb.queuedToSend - Math.max(0, diff(snd.nxt, snd.una)),
+    "retransmit in": left(tcb.retransmitAt),
+    unsent: unsent(tcb),
     unread: tcb.queuedToRead,
   };
   return Object.entries(texts).map(([name, text]) => ({ name, text: String(text) }));

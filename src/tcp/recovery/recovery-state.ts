@@ -24,7 +24,7 @@ export class RecoveryState {
   reorderings = 0;
   reoWndMult = 1;
   reoWndPersist = 0;
-  /** SND.NXT when a DSACK last widened the reordering window; once a round trip. */
+  /** SND.NXT when a DSACK last widened the reordering window; once a round trip. Over as soon as that is acknowledged: 2^31 bytes on it would compare as ahead. */
   dsackRound: Seq;
   inDsackRound = false;
   /** No retransmission in flight is older, nor lies above: bounds the search for lost ones. */

@@ -1,7 +1,8 @@
 /** RACK (RFC 8985 6): loss by time. The round trip is 100 ms throughout. */
 import { describe, expect, test } from "vitest";
+import { add } from "../../../../src/base/seq.ts";
 import { MS } from "../rig.ts";
-import { at, blocks, flight, RTT, startFor } from "./flight.ts";
+import { at, blocks, flight, MSS, RTT, startFor } from "./flight.ts";
 
 describe("RACK (RFC 8985)", () => {
   test("6.2 step 5: with one segment SACKED above it, a hole is lost a quarter of min_RTT later, not before", () => {
@@ -83,6 +84,17 @@ describe("RACK (RFC 8985)", () => {
     ack(4, blocks([2, 3]));
     expect(tcb.dsackDups).toBe(2);
     expect(tcb.recovery.reoWndMult).toBe(2);
+  });
+
+  test("6.2 step 4: the round trip of a DSACK ends with the ACK of what was sent then, not 2^32 bytes later", () => {
+    const { ack, wait, tcb } = flight(10);
+    wait(RTT);
+    tcb.recovery.inDsackRound = true;
+    tcb.recovery.dsackRound = add(tcb.snd.una, 2 * MSS);
+    ack(1);
+    expect(tcb.recovery.inDsackRound).toBe(true);
+    ack(2);
+    expect(tcb.recovery.inDsackRound).toBe(false);
   });
 
   test("6.2 step 4: a window of two quarters of min_RTT waits as long", () => {
