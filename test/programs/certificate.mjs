@@ -7,7 +7,7 @@ import { join } from "node:path";
 export function makeCertificate(folder) {
   const keyFile = join(folder, "key.pem");
   const certFile = join(folder, "cert.pem");
-  const names = "subjectAltName=IP:10.77.0.1,IP:10.77.0.2,IP:127.0.0.1,DNS:localhost";
+  const names = "subjectAltName=IP:10.77.0.1,IP:10.77.0.2,IP:127.0.0.1,IP:fd77::1,IP:fd77::2,DNS:localhost";
   const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
   const what = ["-x509", ...curve, "-nodes", "-days", "2", "-subj", "/CN=usertcp.test", "-addext", names];
   execFileSync("openssl", ["req", ...what, "-keyout", keyFile, "-out", certFile], { stdio: "pipe" });

@@ -5,7 +5,7 @@
  */
 import { once } from "node:events";
 import kernel from "node:net";
-import { createPipe, createStack } from "usertcp";
+import { createStack } from "usertcp";
 import { createNet } from "usertcp/net";
 
 export const KERNEL = "10.77.0.1";
@@ -36,9 +36,7 @@ function tun() {
 }
 
 async function loopback() {
-  const [device] = createPipe();
-  const stack = createStack({ device, addresses: ["127.0.0.1/8"] });
-  const net = createNet(stack);
+  const { default: net, stack } = await import("usertcp/loopback");
   const relays = [];
   const host = "127.0.0.1";
   async function relay(from, to, port) {

@@ -35,6 +35,13 @@ export function itShows(example: string, beside: { server?: string; ask?: string
   });
 }
 
+/** A program of ./unmodified under `usertcp/install`, which must see this, and end by itself. */
+export function itRuns(program: string, what: string, saw: unknown): void {
+  it(`${program}: ${what}`, async () => {
+    expect(JSON.parse(await run("unmodified.mjs", program))).toEqual(saw);
+  });
+}
+
 /** What a scenario saw. */
 async function play(scenario: string, ground: Ground): Promise<unknown> {
   const stdout = await run("run.mjs", scenario, ground);
