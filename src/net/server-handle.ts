@@ -78,6 +78,11 @@ export class ServerHandle implements ListenerHandler {
     return this.liveness.hasRef;
   }
 
+  /** Nothing comes any more: a server on a stack that is closed keeps no process alive. */
+  onClose(): void {
+    this.liveness.setActive(false);
+  }
+
   onConnection(connection: Connection): void {
     const handle = new TcpHandle(this.router, connection, this.isDual && connection.family === 4);
     this.onconnection!(0, handle);

@@ -63,4 +63,6 @@ export interface ListenerHandler {
   onConnection?(connection: Connection, listener: Listener): void;
   /** Decides on each SYN. Default: accept all. */
   onSyn?(flow: SynFlow): SynVerdict;
+  /** The stack went down, and the listener with it; not for `listener.close()`. */
+  onClose?(listener: Listener): void;
 }

@@ -7,7 +7,10 @@ import type { Stack } from "./stack.ts";
 export function shutdown(stack: Stack, error: ErrorCode | null): void {
   stack.tick();
   stack.isDown = true;
-  for (const listener of stack.listeners.all) listener.close();
+  for (const listener of [...stack.listeners.all]) {
+    listener.close();
+    listener.handler.onClose?.(listener);
+  }
   for (const tcb of stack.tcbs) {
     if (tcb === null || tcb === undefined) continue;
     if (error === null) (tcb.owner as Connection).abort();
