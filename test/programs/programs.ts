@@ -4,16 +4,18 @@
  */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { Namespace } from "../interop/cli-process.ts";
 import { ended } from "../interop/kernel-peer.ts";
+
+/** How long one may take, its servers and Chromium included. */
+const LIMIT_MS = 90_000;
 
 /** Over a TUN device with the kernel on its other side, or over a stack inside the process. */
 type Ground = "tun" | "loopback";
 
 /** Makes other people's programs and dist/ ready; quick when they are. */
 export function installPrograms(): void {
-  vi.setConfig({ testTimeout: 90_000 });
   execFileSync(process.execPath, [fileURLToPath(new URL("install.mjs", import.meta.url))], {
     stdio: "inherit",
   });
@@ -22,24 +24,36 @@ export function installPrograms(): void {
 /** A scenario over each ground, which must see the same. */
 export function itPlays(scenario: string, what: string, saw: unknown): void {
   for (const ground of ["tun", "loopback"] as const) {
-    it(`${scenario} over ${ground}: ${what}`, async () => {
-      expect(await play(scenario, ground)).toEqual(saw);
-    });
+    it(
+      `${scenario} over ${ground}: ${what}`,
+      async () => {
+        expect(await play(scenario, ground)).toEqual(saw);
+      },
+      LIMIT_MS,
+    );
   }
 }
 
 /** An example of docs/examples, with a server of servers.mjs beside it or a command that asks it, must print this. */
 export function itShows(example: string, beside: { server?: string; ask?: string[] }, what: RegExp): void {
-  it(`docs/examples/${example}.mjs`, async () => {
-    expect(await run("show.mjs", example, JSON.stringify(beside))).toMatch(what);
-  });
+  it(
+    `docs/examples/${example}.mjs`,
+    async () => {
+      expect(await run("show.mjs", example, JSON.stringify(beside))).toMatch(what);
+    },
+    LIMIT_MS,
+  );
 }
 
 /** A program of ./unmodified under `usertcp/install`, which must see this, and end by itself. */
 export function itRuns(program: string, what: string, saw: unknown): void {
-  it(`${program}: ${what}`, async () => {
-    expect(JSON.parse(await run("unmodified.mjs", program))).toEqual(saw);
-  });
+  it(
+    `${program}: ${what}`,
+    async () => {
+      expect(JSON.parse(await run("unmodified.mjs", program))).toEqual(saw);
+    },
+    LIMIT_MS,
+  );
 }
 
 /** What a scenario saw. */
