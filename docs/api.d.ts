@@ -145,6 +145,7 @@ export interface ConnectionHandler {
 export interface ListenerHandler {
     onConnection?(connection: Connection, listener: Listener): void;
     onSyn?(flow: SynFlow): SynVerdict;
+    onClose?(listener: Listener): void;
 }
 export interface SynFlow {
     readonly family: 4 | 6;
