@@ -6,6 +6,15 @@ export interface Chunk {
   encoding: BufferEncoding;
 }
 
+/** Ends a write or a final, as the streams of Node hand it over. */
+export type Callback = (error?: Error | null) => void;
+
+/** A write that came before the connection. */
+export interface Waiting {
+  chunks: readonly Chunk[];
+  callback: Callback;
+}
+
 /**
  * A small Buffer kept for long (a parsed header, a queued message) must not hold the slab of 1 MiB that it arrived in
  * (design, section 5). The blocks in which the stack itself gathers small payloads may be held.

@@ -138,6 +138,12 @@ export function streamError(code: ErrorCode, syscall: Syscall): Error {
   return Object.assign(new Error(`${syscall} ${code}`), { errno: -ERRNO[code], code, syscall });
 }
 
+/** A server could not listen; `status` is a negative errno. */
+export function listenError(status: number, address: string, port: number): NetworkError {
+  const code = (Object.keys(ERRNO) as ErrorCode[]).find((name) => ERRNO[name] === -status) ?? "EINVAL";
+  return new NetworkError(code, "listen", address, port);
+}
+
 /** The other side has sent FIN and the socket is not half-open: Node's words differ from the system's EPIPE. */
 export function endedByPeer(): NodeError {
   return new NodeError("EPIPE", "This socket has been ended by the other party");

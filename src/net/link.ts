@@ -7,18 +7,10 @@ import type { ErrorCode, NetworkError } from "../base/errors.ts";
 import type { Connection } from "../stack/connection.ts";
 import type { ConnectionHandler } from "../stack/events.ts";
 import type { OnReadOptions } from "./arguments.ts";
-import { asBuffer, byteLength, type Chunk } from "./chunk.ts";
+import { asBuffer, byteLength, type Callback, type Chunk, type Waiting } from "./chunk.ts";
 import { BLOCK_MAX, CopiesInFlight } from "./copy-pool.ts";
 import { closedBeforeConnection, socketClosed, streamError } from "./errors.ts";
-
-/** Ends a write or a final, as the streams of Node hand it over. */
-export type Callback = (error?: Error | null) => void;
-
-/** A write that came before the connection. */
-interface Waiting {
-  chunks: readonly Chunk[];
-  callback: Callback;
-}
+import { isThisTurn, markTurn } from "./turn.ts";
 
 /** Who stands on a link: a Duplex itself, or a handle below one. */
 export interface LinkOwner {
@@ -58,6 +50,10 @@ export class Link implements ConnectionHandler {
   private reading = false;
   /** FIN was delivered: from here an RST is nobody's read error (tcp(7); tcp_reset in Linux gives CLOSE-WAIT an EPIPE). */
   private ended = false;
+  private endTold = false;
+  /** The turn in which bytes were delivered last, and how many events wait for another one. */
+  private dataTurn = -1;
+  private laters = 0;
   /** No more can be sent; `failure` says why when it was not an orderly close. */
   private over = false;
   private failure: ErrorCode | null = null;
@@ -263,6 +259,7 @@ export class Link implements ConnectionHandler {
 
   onData(connection: Connection, bytes: Uint8Array): void {
     this.bytesRead += bytes.length;
+    this.dataTurn = markTurn();
     this.owner._unrefTimer();
     if (this.onread !== null) {
       this.deliverToBuffer(bytes);
@@ -271,9 +268,12 @@ export class Link implements ConnectionHandler {
     if (!this.owner.push(asBuffer(bytes)) && this.connection === connection) this.stopReading();
   }
 
+  /** What the last bytes set off comes before the end of them: a request is answered, then its connection half-closed. */
   onEnd(): void {
+    this.ended = true;
     this.owner._unrefTimer();
-    this.endReading();
+    if (!isThisTurn(this.dataTurn)) this.endReading();
+    else this.later(() => this.endReading());
   }
 
   onDrain(): void {
@@ -294,6 +294,19 @@ export class Link implements ConnectionHandler {
       this.failure = this.ended && error.code === "ECONNRESET" ? "EPIPE" : error.code;
       this.failureUnseen = !this.ended;
     }
+    if (this.laters === 0 && !isThisTurn(this.dataTurn)) this.tellClose(error);
+    else this.later(() => this.tellClose(error));
+  }
+
+  private later(tell: () => void): void {
+    this.laters++;
+    setImmediate(() => {
+      this.laters--;
+      if (this.connection?.handler === this) tell();
+    });
+  }
+
+  private tellClose(error: NetworkError | null): void {
     const blocked = this.blocked;
     if (this.failureUnseen && this.reading) {
       this.failReading();
@@ -306,8 +319,8 @@ export class Link implements ConnectionHandler {
   }
 
   private endReading(): void {
-    if (this.ended) return;
-    this.ended = true;
+    if (this.endTold) return;
+    this.ended = this.endTold = true;
     // read(0) ends a stream that nobody reads: without it, 'end' and the close after it would wait for a reader.
     this.owner.push(null);
     this.owner.read(0);

@@ -2,10 +2,12 @@
  * node:net over a stack that lives in this process and answers on 127.0.0.0/8, ::1 and
  * localhost. No root, no TUN; nothing leaves the process.
  */
-import { parseIpv6Address } from "../base/address.ts";
+import { isLoopbackV6, isUnspecifiedV6, parseIpv6Address } from "../base/address.ts";
 import { NetworkError } from "../base/errors.ts";
 import { createPipe } from "../device/pipe.ts";
 import { createStack, type RunningStack } from "../driver/create-stack.ts";
+import type { NetStack } from "./arguments.ts";
+import type { NetRouter } from "./methods.ts";
 import { createNet, type Net } from "./net.ts";
 
 /** The stack below: `snapshot()`, `capture()`. */
@@ -16,8 +18,7 @@ export const loopbackStack: RunningStack = createStack({
 });
 loopbackStack.unref();
 
-/** What `usertcp/loopback` exports as default. */
-export const loopbackNet: Net = createNet({
+const reachable: NetStack = {
   connect(options, handler) {
     if (!isHere(options.host)) {
       throw new NetworkError("ENETUNREACH", "connect", options.host, options.port);
@@ -25,9 +26,21 @@ export const loopbackNet: Net = createNet({
     return loopbackStack.connect(options, handler);
   },
   listen: (options, handler) => loopbackStack.listen(options, handler),
-});
+};
+
+/** What `usertcp/loopback` exports as default. */
+export const loopbackNet: Net = createNet(reachable);
+
+/** For the real node:net: what goes to this host stays in the process, and everyone listens there. */
+export const loopbackRouter: NetRouter = {
+  stack: reachable,
+  connects: isHere,
+  listens: () => "stack",
+};
 
 /** Whether this stack is the only host that can have the address: what leaves it arrives nowhere. */
 function isHere(address: string): boolean {
-  return address.startsWith("127.") || parseIpv6Address(address)?.join() === "0,0,0,1";
+  if (address.startsWith("127.") || address === "0.0.0.0") return true;
+  const words = parseIpv6Address(address);
+  return words !== null && (isLoopbackV6(words, 0) || isUnspecifiedV6(words, 0));
 }

@@ -4,18 +4,17 @@
  * real ones themselves (patch.ts). All else is Node's own code.
  */
 import type net from "node:net";
-import type { Chunk } from "./chunk.ts";
-import { streamError } from "./errors.ts";
-import type { Router } from "./handle.ts";
+import type { Callback, Chunk } from "./chunk.ts";
+import { listenError, streamError } from "./errors.ts";
+import type { Name, Router } from "./handle.ts";
 import type { Internals, KernelHandle } from "./internals.ts";
-import type { Callback } from "./link.ts";
 import { ServerHandle } from "./server-handle.ts";
 import { byChoice, TcpHandle } from "./tcp-handle.ts";
 
 /** A Router that says where servers listen, too. */
 export interface NetRouter extends Router {
-  /** Whether a server on `address` (null: any) is the stack's. */
-  listens(address: string | null): boolean;
+  /** Whose a server on `address` (null: any) is. */
+  listens(address: string | null): "stack" | "kernel" | "both";
 }
 
 type Method = (this: NativeSocket, ...args: never[]) => unknown;
@@ -37,6 +36,17 @@ interface NativeServer extends net.Server {
   _handle: object | null;
 }
 
+/** The kernel's listening handle. */
+interface KernelServer {
+  onconnection(error: number, client: object): void;
+  getsockname(out: Name): number;
+  close(...args: unknown[]): void;
+  ref(...args: unknown[]): void;
+  unref(...args: unknown[]): void;
+}
+
+/** Node's own. */
+const BACKLOG = 511;
 const PIPE = -1;
 const IPV6_ONLY = 1;
 
@@ -95,7 +105,10 @@ function openingMethods({ reinitialize, Tcp, owner }: Internals, router: NetRout
         return;
       }
       realReinitialize.call(this, handle);
-      if (below instanceof TcpHandle) (below as unknown as Record<symbol, unknown>)[owner] = this;
+      if (!(below instanceof TcpHandle)) return;
+      (below as unknown as Record<symbol, unknown>)[owner] = this;
+      // Closing the handle before took it from the TLS socket.
+      (this as unknown as { ssl: object }).ssl = handle;
     },
   } as unknown as Methods;
 
@@ -171,22 +184,50 @@ export function serverMethods(
       fd?: number,
       flags?: number,
     ) {
-      const isOurs = !this._handle && typeof fd !== "number" && port !== PIPE && router.listens(address);
-      if (!isOurs) {
+      const isPlain = !this._handle && typeof fd !== "number" && port !== PIPE;
+      const whose = isPlain ? router.listens(address) : "kernel";
+      const ipv6Only = ((flags ?? 0) & IPV6_ONLY) !== 0;
+      if (whose !== "stack") {
         realListen.call(this, address, port, family, backlog, fd, flags);
+        if (whose === "both" && this._handle) listenToo(this, router, address, backlog, ipv6Only);
         return;
       }
-      const handle = new ServerHandle(router, {
-        address,
-        port,
-        ipv6Only: ((flags ?? 0) & IPV6_ONLY) !== 0,
-      });
+      const handle = new ServerHandle(router, { address, port, ipv6Only });
       this._handle = handle;
       // With a handle the real one only listens, and tells how that went.
       realListen.call(this, address ?? "::", port, address === null ? 6 : family, backlog, fd, flags);
       if (this._handle === handle) adopt(this, handle);
     },
   };
+}
+
+/** A server that the kernel has on any address listens on the stack as well, on the same port, for as long. */
+function listenToo(
+  server: NativeServer,
+  router: NetRouter,
+  address: string | null,
+  backlog: number,
+  ipv6Only: boolean,
+): void {
+  const kernel = server._handle as KernelServer;
+  const name: Name = {};
+  kernel.getsockname(name);
+  const ours = new ServerHandle(router, { address, port: name.port!, ipv6Only });
+  ours.onconnection = (error, client) => kernel.onconnection(error, client);
+  const status = ours.listen(backlog || BACKLOG);
+  if (status !== 0) {
+    kernel.close();
+    server._handle = null;
+    process.nextTick(() => server.emit("error", listenError(status, address ?? "::", name.port!)));
+    return;
+  }
+  for (const method of ["close", "ref", "unref"] as const) {
+    const real = kernel[method] as (...args: unknown[]) => void;
+    kernel[method] = (...args: unknown[]): void => {
+      ours[method]();
+      real.apply(kernel, args);
+    };
+  }
 }
 
 /** As Node tells a path from a port. */

@@ -63,7 +63,7 @@ export function createNet(stack: NetStack): Net {
     return nativeNet(internals, {
       stack,
       connects: () => true,
-      listens: () => true,
+      listens: () => "stack",
     });
   }
   return { ...real, ...duplexNet(stack) } as unknown as Net;

@@ -6,6 +6,7 @@ import { ERRNO, NetworkError } from "../base/errors.ts";
 import type { Connection } from "../stack/connection.ts";
 import type { ListenerHandler } from "../stack/events.ts";
 import type { Listener } from "../stack/listener.ts";
+import { whenClosed } from "./closing.ts";
 import type { Name, Router } from "./handle.ts";
 import { Liveness } from "./liveness.ts";
 import { TcpHandle } from "./tcp-handle.ts";
@@ -63,7 +64,7 @@ export class ServerHandle implements ListenerHandler {
     const { listener } = this;
     this.listener = null;
     listener?.close();
-    if (callback !== undefined) setImmediate(callback);
+    if (callback !== undefined) whenClosed(callback);
   }
 
   ref(): void {

@@ -18,10 +18,10 @@ import {
   toDuration,
   toIdle,
 } from "./arguments.ts";
-import { byteLength, type Chunk } from "./chunk.ts";
+import { byteLength, type Callback, type Chunk } from "./chunk.ts";
 import { Attempt, type Connecting, checkTarget, type Lookup, resolve } from "./connect.ts";
 import { endedByPeer, missingPort, notSupported, socketClosed } from "./errors.ts";
-import { type Callback, Link, type LinkOwner } from "./link.ts";
+import { Link, type LinkOwner } from "./link.ts";
 
 /** The server's side of an accepted socket: it counts. */
 export interface SocketOwner {

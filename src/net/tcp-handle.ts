@@ -8,6 +8,7 @@ import { ERRNO, NetworkError } from "../base/errors.ts";
 import type { Connection } from "../stack/connection.ts";
 import type { ConnectionHandler } from "../stack/events.ts";
 import type { NetStack, OnReadOptions } from "./arguments.ts";
+import { whenClosed } from "./closing.ts";
 import type { ConnectRequest, HandleSocket, Name, Router } from "./handle.ts";
 import { findInternals, type Internals } from "./internals.ts";
 import { Link, type LinkOwner } from "./link.ts";
@@ -104,15 +105,13 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   }
 
   close(callback?: () => void): void {
-    if (this.isClosed) return;
-    this.dispose(false);
-    setImmediate(() => this.closed(callback));
+    if (!this.isClosed) this.dispose(false);
+    setImmediate(whenClosed, () => this.closed(callback));
   }
 
   reset(callback?: () => void): number {
-    if (this.isClosed) return 0;
-    this.dispose(true);
-    setImmediate(() => this.closed(callback));
+    if (!this.isClosed) this.dispose(true);
+    setImmediate(whenClosed, () => this.closed(callback));
     return 0;
   }
 

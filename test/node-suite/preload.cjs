@@ -16,5 +16,6 @@ if (how === "loopback") {
     return request === "net" || request === "node:net" ? ours.default : load.call(this, request, ...rest);
   };
 } else if (how === "patched") {
-  require(join(dist, "net", "patch.js")).patchNet(require(join(dist, "loopback.js")).default);
+  process.env.USERTCP_STACK = "loopback";
+  require(join(dist, "install.js"));
 }
