@@ -7,14 +7,9 @@ describe("USERTCP_ROUTES", () => {
   const router = routerOf(new FakeStack(), "10.77.0.0/24, fd77::/64");
 
   it("sends what a prefix holds to the stack, the rest to the kernel", () => {
-    expect(["10.77.0.9", "10.77.1.9", "127.0.0.1", "fd77::9", "fd78::9", "::1"].map(router.connects)).toEqual([
-      true,
-      false,
-      false,
-      true,
-      false,
-      false,
-    ]);
+    expect(["10.77.0.9", "10.77.1.9", "127.0.0.1", "fd77::9", "fd78::9", "::1"].map(router.connects)).toEqual(
+      [true, false, false, true, false, false],
+    );
   });
 
   it("a server on any address listens on both, one on an address where the address is", () => {
