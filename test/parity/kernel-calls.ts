@@ -61,19 +61,23 @@ const fd = (given: readonly Expression[], stage: CallStage, at = 0): number => {
   return stage.descriptors.get(script) ?? -1;
 };
 
+/** Room for text that nobody looks at, or the NULL that the script gives. */
+const buffer = (given: readonly Expression[], length: number): Argument =>
+  given[1]?.kind === "symbol" && given[1].name === "NULL" ? 0 : { scratch: length };
+
 const SOCKADDR_ROOM = 28;
 const sockaddrOut = (): Argument[] => [{ room: SOCKADDR_ROOM }, int(SOCKADDR_ROOM)];
 
 const receive =
   (most: number, flags: number): Translate =>
-  (given, stage) => ({ name: "recvfrom", given: [fd(given, stage), { scratch: most }, most, flags, 0, 0] });
+  (given, stage) => ({ name: "recvfrom", given: [fd(given, stage), buffer(given, most), most, flags, 0, 0] });
 
 const send =
   (count: number, flags: number, to?: Expression): Translate =>
   (given, stage) => {
     const address = to === undefined ? null : destination(to, stage.network);
     const name = address === null ? [0, 0] : [address, address.length];
-    return { name: "sendto", given: [fd(given, stage), { scratch: count }, count, flags, ...name] };
+    return { name: "sendto", given: [fd(given, stage), buffer(given, count), count, flags, ...name] };
   };
 
 /** Without SIGPIPE, which would end the program. */
@@ -113,7 +117,7 @@ const CALLS: Readonly<Record<string, Translate>> = {
     receive(vectorLength(fieldOf(given[1], "msg_iov")), number(given[2]))(given, stage, call),
   write: (given, stage) => ({
     name: "write",
-    given: [fd(given, stage), { scratch: number(given[2]) }, number(given[2])],
+    given: [fd(given, stage), buffer(given, number(given[2])), number(given[2])],
   }),
   writev: (given, stage, call) => send(vectorLength(given[1]), 0)(given, stage, call),
   send: (given, stage, call) => send(number(given[2]), number(given[3]))(given, stage, call),
@@ -191,7 +195,10 @@ function setsockopt(given: readonly Expression[], stage: CallStage): KernelCall 
     if (inner?.kind === "struct") bytes = int(...inner.fields.map((field) => number(field.value)));
     else bytes = int(number(value));
   }
-  return { name: "setsockopt", given: [...head, bytes, bytes.length] };
+  return {
+    name: "setsockopt",
+    given: [...head, bytes, Math.min(bytes.length, number(given[4], bytes.length))],
+  };
 }
 
 function getsockopt(given: readonly Expression[], stage: CallStage): KernelCall {

@@ -14,7 +14,7 @@ try {
   await inLanes(files, LANES, async (file) => {
     const text = readFileSync(file, "utf8");
     const mode = readHead(file, text).lenient.includes("linux") ? "lenient" : "strict";
-    const verdict: Verdict = await checkPatiently(text, file, mode, program.path);
+    const verdict: Verdict = await checkPatiently(text, file, mode, program.path, 3);
     tally[verdict.status]++;
     process.stdout.write(formatVerdict(file, text, verdict));
   });
