@@ -52,9 +52,12 @@ export function ipInput(
     if (whole !== null) wholeInput(stack, link, seg, whole);
     return false;
   }
-  stack.ip.InDelivers++;
-  if (seg.protocol === PROTOCOL_TCP) return stack.tcpInput(seg);
+  if (seg.protocol === PROTOCOL_TCP) {
+    stack.ip.InDelivers++;
+    return stack.tcpInput(seg);
+  }
   if (seg.protocol === PROTOCOL_ICMP) {
+    stack.ip.InDelivers++;
     icmpInput(stack, seg);
     return false;
   }

@@ -62,9 +62,12 @@ export function ipv6Input(
       return false;
     }
   }
-  stack.ip6.Ip6InDelivers++;
-  if (seg.protocol === PROTOCOL_TCP) return stack.tcpInput(seg);
+  if (seg.protocol === PROTOCOL_TCP) {
+    stack.ip6.Ip6InDelivers++;
+    return stack.tcpInput(seg);
+  }
   if (seg.protocol === PROTOCOL_ICMPV6) {
+    stack.ip6.Ip6InDelivers++;
     icmpv6Input(stack, seg);
     return false;
   }

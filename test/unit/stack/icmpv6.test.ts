@@ -4,7 +4,7 @@ import { finish, sum } from "../../../src/base/checksum.ts";
 import type { SynFlow } from "../../../src/stack/events.ts";
 import { emitIp, ipHeader, pseudo } from "../tcp/ip.ts";
 import { Peer } from "../tcp/peer.ts";
-import { App, listen, opened, opening, PEER6, Rig, type Sent, STACK6 } from "../tcp/rig.ts";
+import { App, listen, opened, opening, PEER, PEER6, Rig, type Sent, STACK, STACK6 } from "../tcp/rig.ts";
 
 const V6 = { family: 6 } as const;
 
@@ -214,6 +214,20 @@ test("RFC 4293: packets and messages of IPv6 are counted apart from those of IPv
     Icmp6InDestUnreachs: 0,
   });
 });
+
+test.each([4, 6] as const)(
+  "RFC 4293: an IPv%i packet of a protocol without a taker is unknown, not delivered",
+  (family) => {
+    const rig = new Rig({ family });
+    const [src, dst] = family === 4 ? [PEER, STACK] : [PEER6, STACK6];
+    const udp = new Uint8Array(ipHeader(src) + 8);
+    emitIp(new DataView(udp.buffer), udp.length, 17, src, dst);
+    rig.input(udp);
+    const { ip, ip6 } = rig.stack;
+    expect([ip.InDelivers, ip6.Ip6InDelivers]).toEqual([0, 0]);
+    expect(ip.InUnknownProtos + ip6.Ip6InUnknownProtos).toBe(1);
+  },
+);
 
 describe("errors about our segments", () => {
   const about = (sent: Sent): Uint8Array => sent.raw.slice(0, 100);
