@@ -1,12 +1,13 @@
 /**
  * The stack of whoever names none: opened on first use, on the TUN device and with the addresses that the environment
- * says (USERTCP_TUN, USERTCP_STACK). It keeps no process alive by itself; its sockets and servers do.
+ * says (USERTCP_TUN, USERTCP_HOST, USERTCP_STACK). It keeps no process alive by itself; its sockets and servers do.
  */
 import { createStack, type RunningStack } from "../driver/create-stack.ts";
 import type { NetStack } from "./arguments.ts";
 
 /** The addresses of `usertcp serve`. */
 const ADDRESSES = "10.77.0.2/24,fd77::2/64";
+const HOST_ADDRESSES = "10.77.0.1/24,fd77::1/64";
 
 let running: RunningStack | null = null;
 
@@ -14,14 +15,23 @@ let running: RunningStack | null = null;
 export function openDefaultStack(): RunningStack {
   if (running !== null) return running;
   const name = process.env["USERTCP_TUN"];
-  running = createStack({ tun: name === undefined ? {} : name, addresses: defaultAddresses() });
+  const addresses = listed(process.env["USERTCP_HOST"] ?? (name === undefined ? HOST_ADDRESSES : ""));
+  const tun = name === undefined ? { addresses } : { name, addresses };
+  running = createStack({ tun, addresses: defaultAddresses() });
   running.unref();
   return running;
 }
 
 /** Its addresses with their prefixes. */
 export function defaultAddresses(): string[] {
-  return (process.env["USERTCP_STACK"] ?? ADDRESSES).split(",").map((text) => text.trim());
+  return listed(process.env["USERTCP_STACK"] ?? ADDRESSES);
+}
+
+function listed(text: string): string[] {
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
 }
 
 /** The default stack as the net layer sees it: nothing is opened before the first call. */

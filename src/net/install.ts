@@ -3,6 +3,7 @@
  * the stack's or the kernel's. The environment says which stack:
  *
  * - USERTCP_TUN: the TUN device, by default the first free one
+ * - USERTCP_HOST: the kernel's addresses on it, by default 10.77.0.1/24,fd77::1/64, or those that a named device has
  * - USERTCP_STACK: its addresses, by default 10.77.0.2/24,fd77::2/64; or `loopback`: a stack inside the process
  * - USERTCP_ROUTES: the prefixes that are the stack's, by default those of its addresses; `all` for every address
  */
