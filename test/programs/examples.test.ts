@@ -23,6 +23,12 @@ describeNeeding([requireTun(), requireTool("curl"), requireTool("openssl")], "ex
   itShows("http2", { ask: [...curl, "--http2-prior-knowledge", "http://10.77.0.2/x"] }, /^stream 1: \/x$/m);
   itShows("express", { ask: [...curl, "http://10.77.0.2/json/7"] }, /^\{"n":7\}$/m);
   itShows("fastify", { ask: [...curl, "http://10.77.0.2/json/7"] }, /^\{"n":7\}$/m);
+  itShows(
+    "unmodified",
+    { flags: ["--import", "usertcp/install"], ask: [...curl, "http://10.77.0.2:3000/"] },
+    /^hello, 10\.77\.0\.1$/m,
+  );
+  itShows("loopback", {}, /^hello, 127\.0\.0\.1, from 80\n\d+ segments/m);
   itShows("ws", {}, /^you said hello$/m);
 });
 

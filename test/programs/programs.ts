@@ -35,7 +35,11 @@ export function itPlays(scenario: string, what: string, saw: unknown): void {
 }
 
 /** An example of docs/examples, with a server of servers.mjs beside it or a command that asks it, must print this. */
-export function itShows(example: string, beside: { server?: string; ask?: string[] }, what: RegExp): void {
+export function itShows(
+  example: string,
+  beside: { server?: string; ask?: string[]; flags?: string[] },
+  what: RegExp,
+): void {
   it(
     `docs/examples/${example}.mjs`,
     async () => {

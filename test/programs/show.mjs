@@ -11,13 +11,16 @@ import { startMosquitto, startPostgres, startRedis, startSshd, startWeb } from "
 const SERVERS = { startMosquitto, startPostgres, startRedis, startSshd, startWeb };
 
 const [name, json] = process.argv.slice(2);
-const { ask, server: start } = JSON.parse(json);
+const { ask, server: start, flags = [] } = JSON.parse(json);
 const server = start === undefined ? null : await SERVERS[start]();
 const script = fileURLToPath(new URL(`../../docs/examples/${name}.mjs`, import.meta.url));
 // A reader whose SSH server has another port says so.
 const args = name === "ssh2" ? [server.keyFile, "root", `${server.port}`] : [];
-const tied = ["--pdeathsig", "KILL", "--", process.execPath, script, ...args];
-const example = spawn("setpriv", tied, { stdio: ["ignore", "pipe", "inherit"] });
+const tied = ["--pdeathsig", "KILL", "--", process.execPath, ...flags, script, ...args];
+const example = spawn("setpriv", tied, {
+  stdio: ["ignore", "pipe", "inherit"],
+  cwd: import.meta.dirname,
+});
 example.stdout.pipe(process.stdout, { end: false });
 const ended = once(example, "exit");
 if (ask !== undefined) {

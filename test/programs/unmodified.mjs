@@ -2,7 +2,7 @@
  * `node unmodified.mjs PROGRAM`: a program of ./unmodified, which knows nothing of usertcp, under `--import
  * usertcp/install`, with its counterpart in this process or started by it; prints what both saw as one line of JSON.
  */
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import http from "node:http";
@@ -26,7 +26,7 @@ const PROGRAMS = {
 
 function start(name, ...args) {
   const script = fileURLToPath(new URL(`unmodified/${name}.mjs`, import.meta.url));
-  const env = { ...process.env, USERTCP_TUN: "ut0", USERTCP_ROUTES: "10.77.0.0/24,fd77::/64" };
+  const env = { ...process.env, USERTCP_ROUTES: "10.77.0.0/24,fd77::/64" };
   const node = [process.execPath, "--import", "usertcp/install", script, ...args];
   const tied = ["--pdeathsig", "KILL", "--", ...node];
   return spawn("setpriv", tied, { stdio: ["ignore", "pipe", "inherit"], env, cwd: import.meta.dirname });
@@ -84,14 +84,6 @@ function shown(document) {
   return /42/.exec(document)?.[0] ?? document;
 }
 
-for (const line of [
-  "tuntap add mode tun name ut0",
-  `addr add ${KERNEL}/24 dev ut0`,
-  "addr add fd77::1/64 dev ut0 nodad",
-  "link set ut0 up",
-]) {
-  execFileSync("ip", line.split(" "));
-}
 const saw = await PROGRAMS[process.argv[2]]();
 process.stdout.write(`${JSON.stringify(saw)}\n`);
 process.exit();
