@@ -134,6 +134,18 @@ describe("OPEN", () => {
     expect(app.take()).toEqual(["data 10"]);
   });
 
+  test("RFC 9293 3.10.7.3: text on a SYN without ACK in SYN-SENT is not acknowledged, and taken when it is resent", () => {
+    // "If there are other controls or text in the segment, queue them": we don't, as Linux doesn't. Nothing is lost by it, for
+    // the SYN-ACK acknowledges IRS+1 alone, and the peer resends what is not acknowledged (3.8.1).
+    const { peer, app, connection } = opening({ mss: 1_460 });
+    expect(peer.says("S", 0, 0, { mss: 1_460, text: 10 })).toEqual(["S. 0:1(0) ack 1"]);
+    expect(peer.says(".", 1, 1)).toEqual([]);
+    expect(connection.state).toBe("ESTABLISHED");
+    expect(app.take()).toEqual(["connect"]);
+    peer.send("P.", 1, 1, { text: 10 });
+    expect([app.take(), app.received]).toEqual([["data 10"], 10]);
+  });
+
   test("RFC 9293 3.9.1.1 MUST-42: a port is listened on while a connection from it is in SYN-SENT", () => {
     const rig = new Rig();
     const connection = rig.stack.connect({ host: PEER, port: 9, localPort: 7 }, {});
