@@ -2,7 +2,7 @@
  * SEGMENT ARRIVES in SYN-SENT (RFC 9293 3.10.7.3): ACK, RST, security, SYN, in that order.
  */
 import { add, gt, leq } from "../base/seq.ts";
-import { NEVER } from "../base/time.ts";
+import { type Micros, MS, NEVER } from "../base/time.ts";
 import * as drop from "../wire/drop.ts";
 import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { refuse } from "./arrives-closed.ts";
@@ -13,7 +13,11 @@ import { agree } from "./ecn.ts";
 import { takeSynAck } from "./fast-open.ts";
 import { sampleHandshake } from "./rtt.ts";
 import { CLOSE_WAIT, ESTABLISHED, SYN_RECEIVED } from "./state.ts";
-import { ACK_NOW, EVENT_END, enterState, type Tcb } from "./tcb.ts";
+import { ACK_NOW, EVENT_END, enterState, FOR_RETRANSMISSION, type Tcb } from "./tcb.ts";
+import { startRetransmitAfter } from "./timers.ts";
+
+/** For the RST to be there first (Linux: TCP_TIMEOUT_MIN, two jiffies). */
+const AFTER_RESET: Micros = 2 * MS;
 
 /** Returns whether the packet's memory is kept. */
 export function arrivesSynSent(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
@@ -22,6 +26,9 @@ export function arrivesSynSent(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean
   if (hasAck && (leq(seg.ack, snd.iss) || gt(seg.ack, snd.nxt))) {
     ctx.drop(drop.TCP_ACK_UNACCEPTABLE);
     refuse(seg, ctx);
+    if (ctx.config.synAfterReset && tcb.retries === 0) {
+      startRetransmitAfter(tcb, ctx, AFTER_RESET, FOR_RETRANSMISSION);
+    }
     return false;
   }
   if (hasAck && (seg.flags & RST) === 0 && !isEchoOurs(tcb, seg, ctx)) {

@@ -27,9 +27,9 @@ import {
   SYN_RECEIVED,
   TIME_WAIT,
 } from "./state.ts";
-import { ACK_NOW, EVENT_END, enterState, type Tcb } from "./tcb.ts";
+import { ACK_DELAYED, ACK_NONE, ACK_NOW, EVENT_END, enterState, type Tcb } from "./tcb.ts";
 import { takeText, trimToWindow } from "./text.ts";
-import { limitFinWait2, startRetransmit } from "./timers.ts";
+import { limitFinWait2, startDelayedAck, startRetransmit } from "./timers.ts";
 import { takeUrgent } from "./urgent.ts";
 import { acceptanceWindow } from "./window.ts";
 
@@ -297,7 +297,7 @@ export function takeFin(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   if (tcb.hasGaps) tcb.assembler.clear();
   rcv.nxt = add(rcv.nxt, 1);
   if (gt(rcv.nxt, rcv.edge)) rcv.edge = rcv.nxt;
-  tcb.ack = ACK_NOW;
+  acknowledgeFin(tcb, ctx);
   ctx.markDirty(tcb);
   if (!tcb.readClosed) ctx.note(tcb, EVENT_END);
   switch (state) {
@@ -314,4 +314,13 @@ export function takeFin(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
       break;
     default:
   }
+}
+
+/** At once, or with what answers the text before it; text in the SYN (RFC 7413) had its answer. */
+function acknowledgeFin(tcb: Tcb, ctx: TcpContext): void {
+  const delays = ctx.config.finAck === "delayed" && tcb.state === ESTABLISHED;
+  if (!delays || tcb.bytesReceived === 0 || tcb.fastOpen !== null) tcb.ack = ACK_NOW;
+  if (tcb.ack !== ACK_NONE) return;
+  tcb.ack = ACK_DELAYED;
+  startDelayedAck(tcb, ctx);
 }

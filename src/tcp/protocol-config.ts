@@ -106,6 +106,16 @@ export interface ProtocolConfig {
    * and the oldest segment whole where one is outstanding (Linux: tcp_xmit_probe_skb, tcp_retransmit_timer).
    */
   windowProbe: "octet" | "bare";
+  /**
+   * A FIN in ESTABLISHED is acknowledged "now", the default (BSD), or, where text came before it, "delayed" like that, to ride on
+   * an answer or on our FIN (Linux: tcp_fin). RFC 9293 3.8.6.3 has room for both.
+   */
+  finAck: "now" | "delayed";
+  /**
+   * In SYN-SENT an unacceptable ACK tells of an old connection at the peer, which our RST ends: the SYN, sent once so far, leaves
+   * again some milliseconds later. Default false: after RTO (RFC 9293 3.10.7.3); Linux since 5.7: true.
+   */
+  synAfterReset: boolean;
   /** A FIN ahead of a gap is reported by SACK as a byte of text is. Default true, as Linux; BSD reports text alone. */
   sackFin: boolean;
   /** PSH on every super-segment of new text, which a receiver that merges then passes on at once. Default false; Linux: true since 5.4. */
@@ -145,6 +155,8 @@ export const DEFAULT_PROTOCOL: ProtocolConfig = {
   superLeast: 0,
   dsack: true,
   windowProbe: "octet",
+  finAck: "now",
+  synAfterReset: false,
   sackFin: true,
   pushSuper: false,
   synOptions: "linux",

@@ -43,7 +43,7 @@ export function takeText(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
   if (tcb.unackedText >= 2 * rcv.mss || tcb.finAhead) {
     // A FIN ahead of a gap makes one of which the assembler knows nothing.
     tcb.ack = ACK_NOW;
-  } else if (tcb.quickAcks > 0) {
+  } else if (tcb.quickAcks > 0 && !((seg.flags & FIN) !== 0 && ctx.config.finAck === "delayed")) {
     tcb.quickAcks--;
     tcb.ack = ACK_NOW;
   } else if (tcb.ack === ACK_DELAYED && ctx.config.ackEvery === "any") {

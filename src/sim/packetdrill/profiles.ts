@@ -35,6 +35,8 @@ const LINUX: Partial<TcpConfig> = {
   ecn: "off",
   windowProbe: "bare",
   pushSuper: true,
+  finAck: "delayed",
+  synAfterReset: true,
   halfWindowSuper: true,
   // tcp_select_initial_window with SOCK_RCVBUF_LOCK.
   fixedBufferScale: "buffer",
