@@ -47,7 +47,7 @@ export interface ConnectionSettings {
   readonly typeOfService?: number;
   /** IP_TTL, IPV6_UNICAST_HOPS, 1 to 255. */
   readonly hopLimit?: number;
-  /** TCP_NOOPT (BSD): neither timestamps nor window scale nor SACK are offered. */
+  /** TCP_NOOPT (BSD), before an active open: the SYN carries no options, not even MSS. */
   readonly noOptions?: boolean;
 }
 
@@ -73,6 +73,7 @@ export function applySettings(tcb: Tcb, settings: ConnectionSettings, stack: Sta
   if (settings.quickAck !== undefined) tcb.quickAcks = settings.quickAck ? QUICK_ACKS : 0;
   if (settings.synRetries !== undefined) tcb.synRetries = settings.synRetries;
   if (settings.noOptions === true && tcb.state === CLOSED) {
+    tcb.noOptions = true;
     tcb.timestamps = tcb.sackPermitted = tcb.windowScale = false;
   }
   if ((noDelay === true || settings.cork === false) && tcb.queuedToSend > 0) stack.markDirty(tcb);

@@ -89,7 +89,8 @@ function syn(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   if (answering) out.flags = SYN | ACK | (tcb.ecn ? ECE : 0);
   else out.flags = SYN | askFlags(tcb, ctx);
   out.ack = tcb.rcv.nxt;
-  out.mss = mssToOffer(tcb, ctx);
+  // Without (BSD's TCP_NOOPT) the peer takes 536 for granted, 1,220 over IPv6: a departure from RFC 9293 3.7.1 SHLD-5.
+  if (!tcb.noOptions) out.mss = mssToOffer(tcb, ctx);
   if (tcb.windowScale) out.wscale = tcb.rcv.scale;
   out.sackPermitted = tcb.sackPermitted;
   if (tcb.timestamps) {
@@ -105,7 +106,7 @@ function syn(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
     tcb.rcv.edge = max(tcb.rcv.edge, add(tcb.rcv.nxt, out.wnd));
     tcb.lastAckSent = tcb.rcv.nxt;
   }
-  if (tcb.fastOpen !== null) fillSyn(tcb, tcb.fastOpen, ctx, out);
+  if (tcb.fastOpen !== null && !tcb.noOptions) fillSyn(tcb, tcb.fastOpen, ctx, out);
   if (tcb.retries > 0) ctx.counters.RetransSegs++;
   tcb.segsOut++;
   tcb.lastSent = ctx.now;

@@ -77,6 +77,8 @@ export class Tcb {
   timestamps: boolean;
   sackPermitted: boolean;
   windowScale: boolean;
+  /** Our SYN has no options at all (TCP_NOOPT). */
+  noOptions = false;
   /** ECN (RFC 3168): our SYN asked for it; agreed; CE is being echoed; CWR is to be said; a codepoint was seen. */
   ecnAsked = false;
   ecn = false;

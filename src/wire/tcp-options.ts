@@ -163,7 +163,7 @@ export function writeSynOptions(
   tsval: number,
   tsecr: number,
 ): number {
-  at = writeMss(view, at, mss);
+  if (mss > 0) at = writeMss(view, at, mss);
   if (timestamps) {
     const start = at;
     at = writeTimestamps(view, at, tsval, tsecr);
@@ -188,7 +188,7 @@ export function writeSynOptionsBsd(
   tsval: number,
   tsecr: number,
 ): number {
-  at = writeMss(view, at, mss);
+  if (mss > 0) at = writeMss(view, at, mss);
   if (wscale >= 0) at = writeWscale(view, at, wscale);
   if (timestamps) {
     at = writeTimestamps(view, at, tsval, tsecr);

@@ -5,7 +5,20 @@ import { parseIpv4Address } from "../../../src/base/address.ts";
 import type { ConnectionHandler } from "../../../src/stack/events.ts";
 import { DEFAULT_CONFIG } from "../../../src/tcp/config.ts";
 import { Peer } from "./peer.ts";
-import { App, accepted, listen, MS, opened, opening, PEER, Rig, SECOND, type Sent, STACK } from "./rig.ts";
+import {
+  App,
+  accepted,
+  listen,
+  MS,
+  opened,
+  opening,
+  PEER,
+  PEER6,
+  Rig,
+  SECOND,
+  type Sent,
+  STACK,
+} from "./rig.ts";
 
 /** The TCP options of a packet over IPv4, as bytes. */
 const optionsOf = (sent: Sent): number[] => [...sent.raw.subarray(40, 20 + 4 * (sent.raw[32]! >> 4))];
@@ -133,6 +146,22 @@ describe("OPEN", () => {
     peer.send("P.", 1, 1, { text: 10 });
     expect(app.take()).toEqual(["data 10"]);
   });
+
+  test.each([4, 6] as const)(
+    "TCP_NOOPT (FreeBSD): the SYN of an active open over IPv%i has no options",
+    (family) => {
+      const rig = new Rig({ family, tcp: { fastOpen: 1 } });
+      const connection = rig.stack.connect(
+        { host: family === 4 ? PEER : PEER6, port: 80, noOptions: true },
+        new App().handler,
+      );
+      const peer = new Peer(rig, { port: 80, stackPort: connection.localPort });
+      const [syn] = peer.mine(rig.run());
+      expect([syn!.flags, syn!.raw.length]).toEqual(["S", family === 4 ? 40 : 60]);
+      peer.send("S.", 0, 1, { mss: 1_400, wscale: 7, sackPermitted: true });
+      expect(connection.info()).toMatchObject({ options: 0, snd_mss: 1_400 });
+    },
+  );
 
   test("RFC 9293 3.10.7.3: text on a SYN without ACK in SYN-SENT is not acknowledged, and taken when it is resent", () => {
     // "If there are other controls or text in the segment, queue them": we don't, as Linux doesn't. Nothing is lost by it, for
