@@ -1,4 +1,4 @@
-/** The entry `usertcp/net`: node:net over a stack of ours. */
+/** The entry `usertcp/net`: node:net over a stack of ours; the default export is on the default stack. */
 export type {
   ConnectOptions,
   CreateConnectionOptions,
@@ -8,6 +8,7 @@ export type {
   ServerOptions,
   SocketOptions,
 } from "./net/arguments.ts";
+export { defaultNet as default } from "./net/default-net.ts";
 export { type Connect, type CreateServer, createNet, type Net } from "./net/net.ts";
 export type { DropArgument, Server, ServerConstructor } from "./net/server.ts";
 export type { Socket, SocketConstructor } from "./net/socket.ts";

@@ -267,11 +267,11 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
     return this.readStop();
   }
 
-  /** Done in a later turn at the earliest: Node's C++ does not expect it to be over before the call returns. */
+  /** Done in the next tick at the earliest: Node's C++ does not expect it to be over before the call returns. */
   onwrite(request: object, buffers: Uint8Array[]): number {
     this.nativeWrite = request;
     const done = (error?: Error | null) => {
-      setImmediate(() => this.finishNative(request, error ? (error as NetworkError).errno : 0));
+      process.nextTick(() => this.finishNative(request, error ? (error as NetworkError).errno : 0));
     };
     this.link.writeOwned(buffers, done);
     this.update();

@@ -1,0 +1,6 @@
+/** node:net on the default stack: `import net from "usertcp/net"` in place of `import net from "node:net"`. */
+import { defaultStack } from "./default-stack.ts";
+import { createNet, type Net } from "./net.ts";
+
+/** Opens the stack on first use; USERTCP_TUN and USERTCP_STACK say which. */
+export const defaultNet: Net = createNet(defaultStack);

@@ -1,0 +1,2 @@
+/** The folder with `test/` and `lib/` of Node `major`. */
+export function fetchNode(major: number): string;

@@ -1,0 +1,48 @@
+/**
+ * Node's own tests of net, on usertcp/loopback. The whole of it with other suites: `node test/node-suite/run.mjs --help`;
+ * what that printed last is in results.txt.
+ */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+import { describeNeeding, type Missing } from "../requirements.ts";
+import { fetchNode } from "./fetch.mjs";
+import { excludedBecause, listTests, runTests } from "./run.mjs";
+
+const MAJOR = Number(process.versions.node.split(".")[0]);
+
+function requireNodeTests(): Missing {
+  if (![20, 22, 24].includes(MAJOR)) return `no Debian release carries the tests of Node ${MAJOR}`;
+  try {
+    fetchNode(MAJOR);
+    return null;
+  } catch (error) {
+    return `Debian's source package nodejs: ${(error as Error).message}`;
+  }
+}
+
+function requireBuilt(): Missing {
+  const built = existsSync(fileURLToPath(new URL("../../dist/loopback.js", import.meta.url)));
+  return built ? null : "dist/ is not built: npm run build:ts";
+}
+
+describeNeeding(
+  [requireBuilt(), requireNodeTests()],
+  `Node ${MAJOR}'s own tests of net, on usertcp/loopback`,
+  () => {
+    it("all pass that pass on plain Node and concern a stack", { timeout: 300_000 }, async () => {
+      const source = fetchNode(MAJOR);
+      const tests = listTests(source, "net").filter((test) => excludedBecause(test) === null);
+      expect(tests.length).toBeGreaterThan(130);
+      const ours = await runTests(tests, { how: "loopback", source });
+      const failed = tests.filter((test) => ours.get(test) !== null);
+      const plain = await runTests(failed, { how: "plain", source });
+      // A machine under load is given a second chance, alone.
+      const left = failed.filter((test) => plain.get(test) === null);
+      const again = await runTests(left, { how: "loopback", source, jobs: 1, seconds: 60 });
+      expect(left.filter((test) => again.get(test) !== null).map((test) => [test, again.get(test)])).toEqual(
+        [],
+      );
+    });
+  },
+);
