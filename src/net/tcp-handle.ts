@@ -7,12 +7,13 @@
 import { ERRNO, NetworkError } from "../base/errors.ts";
 import type { Connection } from "../stack/connection.ts";
 import type { ConnectionHandler } from "../stack/events.ts";
-import type { NetStack, OnReadOptions } from "./arguments.ts";
+import type { NetStack } from "./arguments.ts";
 import { whenClosed } from "./closing.ts";
 import type { ConnectRequest, HandleSocket, Name, Router } from "./handle.ts";
 import { findInternals, type Internals } from "./internals.ts";
 import { Link, type LinkOwner } from "./link.ts";
 import { Liveness } from "./liveness.ts";
+import { userBuffer } from "./user-buffer.ts";
 
 const CANCELED = -125;
 /** Stands for what this Node does not have. */
@@ -267,13 +268,18 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
     return this.readStop();
   }
 
-  /** Done in the next tick at the earliest: Node's C++ does not expect it to be over before the call returns. */
+  /**
+   * HTTP/2 hears of a finished write at once, as from libuv's, or what it has to say last would wait and be lost. TLS must
+   * not hear of it before this returns.
+   */
   onwrite(request: object, buffers: Uint8Array[]): number {
     this.nativeWrite = request;
-    const done = (error?: Error | null) => {
-      process.nextTick(() => this.finishNative(request, error ? (error as NetworkError).errno : 0));
-    };
-    this.link.writeOwned(buffers, done);
+    const isLater = buffers.every(({ length }) => length === 0) || isUnderTls(this);
+    this.link.writeOwned(buffers, (error) => {
+      const status = error ? (error as NetworkError).errno : 0;
+      if (isLater) setImmediate(() => this.finishNative(request, status));
+      else this.finishNative(request, status);
+    });
     this.update();
     return 0;
   }
@@ -375,23 +381,9 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
 /** Handles of the kernel that a socket was given because its address is the kernel's. */
 export const byChoice: WeakSet<object> = new WeakSet<object>();
 
-/** `onread` of a socket: its callback and generator are fields of the socket, under names that Node keeps to itself. */
-function userBuffer(socket: object, buffer: Uint8Array, stop: () => void): OnReadOptions {
-  const fields = socket as Record<symbol, unknown>;
-  const names = Object.getOwnPropertySymbols(socket);
-  const field = (name: string) => fields[names.find(({ description }) => description === name)!];
-  const callback = field("kBufferCb") as (size: number, buffer: Uint8Array) => unknown;
-  const generate = field("kBufferGen") as (() => Uint8Array) | null;
-  let current = buffer;
-  return {
-    buffer: () => current,
-    callback(size, into) {
-      const wanted = callback.call(socket, size, into);
-      if (generate !== null) current = generate();
-      if (wanted === false) stop();
-      return wanted;
-    },
-  };
+/** A TLS socket puts an accessor of its own in the place of `reading`. */
+function isUnderTls(handle: object): boolean {
+  return Object.getOwnPropertyDescriptor(handle, "reading")?.get !== undefined;
 }
 
 function isAny(address: string): boolean {
