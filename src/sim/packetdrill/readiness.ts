@@ -1,4 +1,5 @@
 /** What `poll` and `epoll` report of a socket (tcp_poll of Linux, sopoll of FreeBSD). */
+import { unsent } from "../../tcp/send-policy.ts";
 import { constant } from "./constants.ts";
 import type { PosixSocket } from "./posix-socket.ts";
 import type { Profile } from "./verdict.ts";
@@ -25,8 +26,14 @@ export function readiness(socket: PosixSocket, profile: Profile): number {
   // The urgent byte, out of band, is not for `read`.
   const apart = tcb !== null && !tcb.oobInline && connection.atMark ? 1 : 0;
   if (connection.receiveQueue > apart) events |= readable;
-  if (socket.writeShut || isOver || socket.room > 0) events |= writable;
+  if (socket.writeShut || isOver || isWritable(socket, profile)) events |= writable;
   return events;
+}
+
+/** Linux reports room once what was not sent is below half of TCP_NOTSENT_LOWAT (tcp_stream_memory_free with `wake`). */
+function isWritable({ room, tcb }: PosixSocket, profile: Profile): boolean {
+  if (room === 0 || tcb === null || profile !== "linux") return room > 0;
+  return 2 * unsent(tcb) < tcb.notSentLowat;
 }
 
 /** Events that are reported without being asked for. */
