@@ -145,6 +145,14 @@ describe("assembler against a bitmap", () => {
     expect(assembler.length).toBe(kept);
   });
 
+  test("segments of an ordinary size are bounded by the window alone: 10,000 behind a gap are kept", () => {
+    const assembler = new Assembler();
+    const arena = new Arena();
+    const text = new Uint8Array(500);
+    for (let i = 0; i < 10_000; i++) expect(assembler.insert(seq(i * 1_000), text, 0, 500, arena)).toBe(true);
+    expect(assembler.ranges).toBe(10_000);
+  });
+
   test("clear forgets text and ranges", () => {
     const assembler = new Assembler();
     assembler.insert(seq(10), new Uint8Array(4), 0, 4, new Arena());

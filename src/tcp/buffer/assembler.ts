@@ -2,14 +2,15 @@
  * Text that arrived out of order, until the gap before it is filled. Blocks are kept sorted, without overlap;
  * of two segments that carry the same bytes the first one wins (an inconsistent retransmission changes nothing).
  * Beside the blocks it keeps the merged ranges that SACK reports, most recent first (RFC 2018 4).
- * Bounded by the window in bytes, by `BLOCKS_MAX` in objects.
+ * Bounded by the window in bytes, and in objects so that tiny segments are no attack (`BLOCKS_MAX`).
  */
 import { add, diff, geq, leq, lt, max, min, type Seq, toInt } from "../../base/seq.ts";
 import type { Arena } from "./arena.ts";
 import type { ReceiveBuffer } from "./receive-buffer.ts";
 
-/** Blocks at most: a full window of 6 MiB in segments of 1,448 bytes, and no attack by tiny segments. */
+/** Blocks that may be of any size; beyond them, text is taken while the blocks hold so many bytes on average. */
 const BLOCKS_MAX = 4_608;
+const BLOCK_LEAST = 256;
 /** Ranges that are remembered in order of arrival, as many as SACK can report. */
 const RECENT = 4;
 
@@ -64,7 +65,8 @@ export class Assembler {
    * for more blocks; then nothing is kept.
    */
   insert(left: Seq, bytes: Uint8Array, offset: number, length: number, arena: Arena): boolean {
-    if (this.#seqs.length >= BLOCKS_MAX) return false;
+    const count = this.#seqs.length;
+    if (count >= BLOCKS_MAX && this.length < count * BLOCK_LEAST) return false;
     const right = add(left, length);
     let at = left;
     let i = this.#firstAfter(left);
