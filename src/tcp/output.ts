@@ -32,7 +32,7 @@ import { advertise } from "./window.ts";
 /** Fills `out` with the connection's next segment. False: nothing to send now. */
 export function nextSegment(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   out.reset();
-  if (tcb.resetQueued) return reset(tcb, out);
+  if (tcb.resetQueued) return reset(tcb, ctx, out);
   if (tcb.state === CLOSED) return false;
   if (tcb.synQueued) return syn(tcb, ctx, out);
   if (tcb.state < SYN_RECEIVED) return false;
@@ -51,7 +51,7 @@ export function nextSegment(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean
     return finish(tcb, ctx, out);
   }
   if (tcb.ack !== ACK_NOW) return false;
-  out.seq = acceptableSeq(tcb);
+  out.seq = acceptableSeq(tcb, ctx);
   const repeats = ctx.config.repeatFin && tcb.finSent && tcb.snd.una !== tcb.snd.nxt && !tcb.isChallenged;
   tcb.isChallenged = false;
   if (repeats) {
@@ -63,18 +63,23 @@ export function nextSegment(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean
 
 /**
  * SND.NXT for a segment without text, or where the peer's window ends if that is less: behind a window probe that the peer
- * refused, it would drop the segment as outside of its window (RFC 9293 3.10.7.4), and the ACK with it. Linux:
- * tcp_acceptable_seq.
+ * refused, it would drop the segment as outside of its window (RFC 9293 3.10.7.4), and the ACK with it. An edge that moved back
+ * by less than a unit of the peer's scale was only rounded (RFC 7323 2.4). Linux: tcp_acceptable_seq, which takes the unit of
+ * its own windows instead.
  */
-function acceptableSeq(tcb: Tcb): Seq {
-  const { una, nxt, wnd } = tcb.snd;
-  return tcb.synAcked ? min(nxt, add(una, wnd)) : nxt;
+function acceptableSeq(tcb: Tcb, ctx: TcpContext): Seq {
+  const { una, nxt, wnd, scale } = tcb.snd;
+  if (!tcb.synAcked) return nxt;
+  // Beyond a closed window lies the octet of a probe, which was refused; without such probes, what else was sent.
+  const mayBeRounded = wnd > 0 || ctx.config.windowProbe === "bare";
+  const edge = add(una, wnd);
+  return mayBeRounded && diff(nxt, edge) < 2 ** scale ? nxt : min(nxt, edge);
 }
 
 /** ABORT (RFC 9293 3.10.5): <SEQ=SND.NXT><CTL=RST>, with the ACK that every segment of a synchronized connection has. */
-function reset(tcb: Tcb, out: SegmentOut): boolean {
+function reset(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   tcb.resetQueued = false;
-  out.seq = acceptableSeq(tcb);
+  out.seq = acceptableSeq(tcb, ctx);
   out.ack = tcb.rcv.nxt;
   out.flags = RST | ACK;
   tcb.segsOut++;
