@@ -25,19 +25,26 @@ export function detectLoss(tcb: Tcb, sample: AckSample, ctx: TcpContext): Micros
   return -1;
 }
 
-/** RFC 6675: a record is lost when DupThresh segments' worth of bytes above it is SACKED. */
+/** RFC 6675 4 (IsLost): a record is lost when DupThresh discontiguous sequences, or as many segments' worth of bytes, are SACKED above it. */
 function detectBySack(tcb: Tcb): void {
   const ring = tcb.sentRing;
   if (ring.sacked === 0) return;
-  // RFC 6675 4 (IsLost): more than (DupThresh - 1) * SMSS bytes SACKED above.
   const enough = (DUP_THRESH - 1) * tcb.snd.mss;
   let above = 0;
+  let sequences = 0;
+  let inSequence = false;
   let i = ring.count - 1;
-  for (; i >= 0 && above <= enough; i--) {
-    if ((ring.flagsAt(i) & SACKED) !== 0) above += ring.lengthAt(i);
-    else if (lt(ring.seqAt(i), tcb.lostMark) && above === 0) return;
+  for (; i >= 0 && above <= enough && sequences < DUP_THRESH; i--) {
+    const isSacked = (ring.flagsAt(i) & SACKED) !== 0;
+    if (isSacked) {
+      above += ring.lengthAt(i);
+      if (!inSequence) sequences++;
+    } else if (lt(ring.seqAt(i), tcb.lostMark) && above === 0) {
+      return;
+    }
+    inSequence = isSacked;
   }
-  if (above <= enough) return;
+  if (above <= enough && sequences < DUP_THRESH) return;
   const top = i + 1;
   for (; i >= 0 && !lt(ring.seqAt(i), tcb.lostMark); i--) {
     if ((ring.flagsAt(i) & (SACKED | LOST)) === 0) markLost(tcb, i);

@@ -36,7 +36,7 @@ export function takeSack(tcb: Tcb, seg: Segment, ctx: TcpContext): number {
     takeDsack(tcb, seq(edges[0]!), seq(edges[1]!), ctx);
     first = 1;
   }
-  if (tcb.sentRing.sacked === 0) tcb.recovery.runs?.fill(0);
+  forgetRuns(tcb, una);
   tcb.recovery.sackTop = una;
   for (let i = first; i < seg.sackCount; i++) {
     const left = seq(edges[2 * i]!);
@@ -128,6 +128,14 @@ function rememberRun(tcb: Tcb, slot: number, left: Seq, right: Seq): void {
   rec.runs ??= new Int32Array(8);
   rec.runs[2 * slot] = toInt(left);
   rec.runs[2 * slot + 1] = toInt(right);
+}
+
+/** What lies below `una` is acknowledged: 2^31 bytes on, its edges would compare as ahead. */
+function forgetRuns(tcb: Tcb, una: Seq): void {
+  const { runs } = tcb.recovery;
+  if (runs === null) return;
+  const none = tcb.sentRing.sacked === 0;
+  for (let k = 0; k < 8; k += 2) if (none || leq(seq(runs[k + 1]!), una)) runs[k] = runs[k + 1] = 0;
 }
 
 /** The last record of the run of SACKED ones that `i` is known to lie in. */
