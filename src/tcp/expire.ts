@@ -69,9 +69,9 @@ function retransmitTimeout(tcb: Tcb, ctx: TcpContext): void {
     startRetransmit(tcb, ctx);
   } else {
     mtuTimeout(tcb, ctx);
-    suspectMtu(tcb, ctx);
+    const probed = suspectMtu(tcb, ctx);
     noteTimeout(tcb, ctx);
-    onTimeout(tcb, ctx);
+    onTimeout(tcb, ctx, probed);
     backOff(tcb, ctx.config);
     startRetransmit(tcb, ctx);
   }

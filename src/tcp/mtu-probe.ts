@@ -46,16 +46,27 @@ function begin(tcb: Tcb, ctx: TcpContext): void {
 /**
  * The retransmission timer expired R1 times or more (Linux: tcp_retries1). If what is missing is larger than the base, the path
  * may swallow such packets: the MSS falls to the base, then by half each time.
+ * Returns whether a probe was in flight.
  */
-export function suspectMtu(tcb: Tcb, ctx: TcpContext): void {
+export function suspectMtu(tcb: Tcb, ctx: TcpContext): boolean {
+  const probed = tcb.mtuSearch !== null && tcb.mtuSearch.size > 0;
+  endProbe(tcb);
+  if (tcb.retries >= ctx.config.r1 && ctx.config.mtuProbing !== "off") lowerMss(tcb, ctx);
+  return probed;
+}
+
+/** RFC 4821 7.6.4: a timeout of the probe says nothing about congestion; it is not tried at once again. */
+function endProbe(tcb: Tcb): void {
+  const search = tcb.mtuSearch;
+  if (search === null || search.size === 0) return;
+  if (tcb.snd.una === search.start) search.high = search.size - 1;
+  search.size = 0;
+}
+
+function lowerMss(tcb: Tcb, ctx: TcpContext): void {
   const search = tcb.mtuSearch;
   const ring = tcb.sentRing;
-  if (search !== null && search.size > 0) {
-    // RFC 4821 7.6.4: a timeout of the probe says nothing about congestion; it is not tried at once again.
-    if (tcb.snd.una === search.start) search.high = search.size - 1;
-    search.size = 0;
-  }
-  if (tcb.retries < ctx.config.r1 || ctx.config.mtuProbing === "off" || ring.count === 0) return;
+  if (ring.count === 0) return;
   const text = Math.min(ring.lengthAt(0), tcb.snd.mss);
   if (search === null) {
     if (text > BASE_MSS - optionBytes(tcb)) begin(tcb, ctx);

@@ -138,8 +138,9 @@ function retransmission(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   if (tcb.persistAt !== NEVER || tcb.snd.una === tcb.snd.nxt) return false;
   const rec = tcb.recovery;
   if (rec.newFirst) {
-    // RFC 5682 2.1 step 2 b: new text instead; where none could leave, F-RTO is over.
+    // RFC 5682 2.1 step 2 b: new text instead, when pacing lets it; where none could leave, F-RTO is over.
     if (gt(tcb.snd.nxt, tcb.recover)) return false;
+    if (unsent(tcb) > 0 && isPaced(tcb, ctx)) return false;
     rec.newFirst = rec.frto = false;
   }
   const i = nextRetransmit(tcb);
@@ -318,7 +319,8 @@ function probe(tcb: Tcb, ctx: TcpContext, out: SegmentOut): void {
   const isBare = ctx.config.windowProbe === "bare";
   if (tcb.persistAt !== NEVER && snd.una !== snd.nxt && tcb.sentRing.count > 0) {
     limitRecord(tcb, 0, isBare ? segmentText(tcb) : 1);
-    resend(tcb, 0, ctx, out, false);
+    // RFC 2018 8: the peer may have reneged. What is SACKED is not in flight; the timeout that follows will tell.
+    resend(tcb, 0, ctx, out, (tcb.sentRing.flagsAt(0) & SACKED) !== 0);
     tcb.retransmitAt = NEVER;
   } else if (tcb.persistAt !== NEVER && unsent(tcb) > 0 && (snd.wnd > 0 || !isBare)) {
     // A window too small to be worth a segment is used at last (RFC 9293 3.8.6.2.1, the override timeout).

@@ -282,8 +282,11 @@ export function onReorderingTimeout(tcb: Tcb, ctx: TcpContext): void {
   else restartRetransmit(tcb, ctx);
 }
 
-/** The retransmission timer expired with data outstanding (RFC 6675 5.1, RFC 5681 3.1, RFC 8985 6.3). */
-export function onTimeout(tcb: Tcb, ctx: TcpContext): void {
+/**
+ * The retransmission timer expired with data outstanding (RFC 6675 5.1, RFC 5681 3.1, RFC 8985 6.3); `probed`: with a probe of
+ * the path MTU among it, whose loss F-RTO would take for something else (Linux: tcp_enter_loss).
+ */
+export function onTimeout(tcb: Tcb, ctx: TcpContext, probed: boolean): void {
   const rec = tcb.recovery;
   const { caState } = tcb;
   const flight = diff(tcb.snd.nxt, tcb.snd.una);
@@ -305,5 +308,5 @@ export function onTimeout(tcb: Tcb, ctx: TcpContext): void {
   rec.tlpDue = false;
   rec.newFirst = false;
   // RFC 5682 2.1 step 1: not for a timeout that ends a recovery, whose retransmissions are out.
-  rec.frto = ctx.config.frto && (caState < CA_RECOVERY || tcb.retries > 1);
+  rec.frto = ctx.config.frto && !probed && (caState < CA_RECOVERY || tcb.retries > 1);
 }
