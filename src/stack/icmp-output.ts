@@ -79,22 +79,26 @@ function send(
   write: (view: DataView, at: number) => number,
 ): boolean {
   const link = stack.interfaces.route(4, remote);
-  if (link === null || !link.tx.hasRoom(IPV4_HEADER + most, 0)) {
+  if (link === null) {
     stack.ip.OutDiscards++;
     return false;
   }
   const id = stack.host.random() & 0xffff;
-  if (IPV4_HEADER + most > stack.interfaces.pathTo(4, remote, link).mtu) {
+  const { mtu } = stack.interfaces.pathTo(4, remote, link);
+  if (IPV4_HEADER + most > mtu) {
     const packet = new Uint8Array(IPV4_HEADER + most);
     const view = new DataView(packet.buffer);
     const length = IPV4_HEADER + write(view, IPV4_HEADER);
     emitIpv4(view, 0, length, id, false, TTL, PROTOCOL_ICMP, local, remote, 0);
-    const { mtu } = stack.interfaces.pathTo(4, remote, link);
     if (!sendFragments(stack, link, packet.subarray(0, length), mtu)) return false;
     stack.ip.IcmpOutMsgs++;
     return true;
   }
   const { tx } = link;
+  if (!tx.hasRoom(IPV4_HEADER + most, 0)) {
+    stack.ip.OutDiscards++;
+    return false;
+  }
   const at = tx.open();
   const total = IPV4_HEADER + write(tx.view, at + IPV4_HEADER);
   emitIpv4(tx.view, at, total, id, false, TTL, PROTOCOL_ICMP, local, remote, 0);

@@ -12,6 +12,16 @@ function answers(rig: Rig): number[] {
 
 const rigOf = (reassembly: Partial<ReassemblyOptions> = {}): Rig => new Rig({ mtu: 9_000, reassembly });
 
+test("RFC 4293: a reply in fragments that finds no room counts as one that was not fragmented", () => {
+  const rig = new Rig();
+  const pieces = cut(echo(5_000, 7), 1_500);
+  rig.input(...pieces.slice(0, -1));
+  rig.link.tx.used = 256 * 1_024 - 2_000;
+  rig.input(pieces.at(-1)!);
+  expect(rig.others).toEqual([]);
+  expect(rig.stack.ip).toMatchObject({ ReasmOKs: 1, FragFails: 1, OutDiscards: 1, FragCreates: 0 });
+});
+
 describe("fragments", () => {
   test.each([
     ["in order", (p: Uint8Array[]) => p],
