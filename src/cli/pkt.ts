@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { checkScript } from "../sim/packetdrill/check-script.ts";
 import { formatTally, formatVerdict, type Tally } from "../sim/packetdrill/report.ts";
-import type { Profile, RunOptions, Verdict } from "../sim/packetdrill/verdict.ts";
+import type { Profile, RunOptions, VariableView, Verdict } from "../sim/packetdrill/verdict.ts";
 import { parseChoice } from "./argument.ts";
 import { codeOf, misuse, oneLine } from "./cli-error.ts";
 
@@ -45,9 +45,10 @@ function runScripts(paths: string[], options: PktOptions): void {
   const profile = parseChoice("--profile", options.profile, PROFILES);
   const run: RunOptions = { profile, mode: options.strict === true ? "strict" : "lenient" };
   const files = paths.flatMap(scriptsOf);
+  if (files.every(({ problem }) => problem === EMPTY)) throw misuse(`${paths[0]}: ${EMPTY}`);
   const tally: Tally = { files: 0, pass: 0, fail: 0, unsupported: 0 };
-  for (const file of files) {
-    const { text, verdict } = check(file, run);
+  for (const { file, problem } of files) {
+    const { text, verdict } = problem === null ? check(file, run) : unread(problem);
     tally.files++;
     tally[verdict.status]++;
     process.stdout.write(
@@ -63,27 +64,58 @@ function runScripts(paths: string[], options: PktOptions): void {
   process.exitCode = tally.fail > 0 ? 1 : 0;
 }
 
+/** A script, or what stands in the way of one. */
+interface Found {
+  readonly file: string;
+  readonly problem: string | null;
+}
+
+const EMPTY = "no *.pkt below this directory";
+
 /** A directory stands for the scripts below it, by name; anything else for itself. */
-function scriptsOf(path: string): string[] {
-  if (!existsSync(path) || !statSync(path).isDirectory()) return [path];
+function scriptsOf(path: string): Found[] {
+  if (!existsSync(path) || !statSync(path).isDirectory()) return [{ file: path, problem: null }];
   const found = readdirSync(path, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".pkt"))
     .sort();
-  if (found.length === 0) throw misuse(`${path}: no *.pkt below this directory`);
-  return found.map((name) => join(path, name));
+  if (found.length === 0) return [{ file: path, problem: EMPTY }];
+  return found.map((name) => ({ file: join(path, name), problem: null }));
 }
 
-function check(file: string, run: RunOptions): { text: string; verdict: Verdict } {
+interface Checked {
+  readonly text: string;
+  readonly verdict: Verdict;
+}
+
+function check(file: string, run: RunOptions): Checked {
   let text: string;
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    const message = codeOf(error) === "ENOENT" ? "no such file" : oneLine(error);
-    return { text: "", verdict: { status: "fail", line: null, message } };
+    return unread(codeOf(error) === "ENOENT" ? "no such file" : oneLine(error));
   }
   return { text, verdict: checkScript(text, file, run) };
 }
 
-function rowOf(file: string, { status, line, message }: Verdict, { mode }: RunOptions): string {
-  return `${JSON.stringify({ file, status, mode, line, message })}\n`;
+function unread(message: string): Checked {
+  return { text: "", verdict: { status: "fail", line: null, message } };
+}
+
+/** The five keys of every row; a failure's segments and variables behind them, where there are any. */
+function rowOf(file: string, verdict: Verdict, { mode }: RunOptions): string {
+  const { status, line, message } = verdict;
+  const row: Record<string, unknown> = { file, status, mode, line, message };
+  if (status === "fail") {
+    if (verdict.expected !== undefined) row["expected"] = fieldsOf(verdict.expected, false);
+    if (verdict.seen !== undefined) row["seen"] = fieldsOf(verdict.seen, false);
+    if (verdict.variables !== undefined) row["variables"] = fieldsOf(verdict.variables, true);
+  }
+  return `${JSON.stringify(row)}\n`;
+}
+
+/** Text by name; numbers as such where `numeric`. */
+function fieldsOf(views: readonly VariableView[], numeric: boolean): Record<string, string | number> {
+  return Object.fromEntries(
+    views.map(({ name, text }) => [name, numeric && /^-?\d+$/.test(text) ? Number(text) : text]),
+  );
 }

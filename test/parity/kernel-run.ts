@@ -38,7 +38,7 @@ import {
   toleranceOf,
 } from "../../src/sim/packetdrill/timing.ts";
 import type { Mode } from "../../src/sim/packetdrill/verdict.ts";
-import { expectedView, seenView } from "../../src/sim/packetdrill/view.ts";
+import { bothViews, expectedView, seenView } from "../../src/sim/packetdrill/view.ts";
 import { kernelCall, outcomeOf, portOf } from "./kernel-calls.ts";
 import { type KernelProcess, monotonic, type Reply } from "./kernel-process.ts";
 import { runKernelCommand } from "./kernel-settings.ts";
@@ -356,7 +356,7 @@ export class KernelRun {
     const flow = this.#flows.current;
     this.#learn(expected, seen, flow);
     const differing = differences(expected, seen, flow, this.#rules);
-    const views = { expected: expectedView(expected), seen: seenView(seen, flow), differing };
+    const views = { ...bothViews(expected, seen, flow, this.#rules.mode), differing };
     if (differing.length > 0 && isFatal) {
       throw new ScriptFailure(`the packet differs in ${differing.join(", ")}`, null, views);
     }

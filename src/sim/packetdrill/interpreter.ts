@@ -35,7 +35,7 @@ import { ScriptFailure } from "./script-failure.ts";
 import { readSent, type Seen } from "./seen.ts";
 import { DEFAULT_TOLERANCE, type Due, dueAt, type Tolerance, toleranceOf } from "./timing.ts";
 import type { RunOptions } from "./verdict.ts";
-import { expectedView, seenView } from "./view.ts";
+import { bothViews, expectedView, seenView } from "./view.ts";
 
 /** A blocking call that is under way. */
 interface Pending {
@@ -334,7 +334,7 @@ export class Interpreter {
     }
     this.#learn(expected, seen, flow);
     const differing = differences(expected, seen, flow, this.#rules);
-    const views = { expected: expectedView(expected), seen: seenView(seen, flow), differing };
+    const views = { ...bothViews(expected, seen, flow, this.#rules.mode), differing };
     if (differing.length > 0 && !this.#nonFatal.has("packet")) {
       throw new ScriptFailure(`the packet differs in ${differing.join(", ")}`, null, views);
     }

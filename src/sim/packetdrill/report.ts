@@ -95,7 +95,7 @@ function wrapped(head: string, variables: readonly VariableView[]): string[] {
   const lines: string[] = [];
   let line = head;
   for (const [index, { name, text }] of variables.entries()) {
-    const word = `${name} ${text}${index + 1 < variables.length ? "," : ""}`;
+    const word = `${name} ${spoken(name, text)}${index + 1 < variables.length ? "," : ""}`;
     if (line.length + word.length > WIDTH && line !== head) {
       lines.push(line.trimEnd());
       line = "      ";
@@ -103,6 +103,17 @@ function wrapped(head: string, variables: readonly VariableView[]): string[] {
     line += `${word} `;
   }
   return [...lines, line.trimEnd()];
+}
+
+/** tcp_info's ca_state by Linux's names. */
+const CA_NAMES = ["open", "disorder", "cwr", "recovery", "loss"];
+const TIMES = ["srtt", "rto", "retransmit in"];
+
+/** A variable's value as people say it. */
+function spoken(name: string, text: string): string {
+  if (name === "ca_state") return CA_NAMES[Number(text)] ?? text;
+  if (name === "ssthresh" && text === "2147483647") return "infinite";
+  return TIMES.includes(name) && text !== "-" ? `${text} us` : text;
 }
 
 /** How many of each. */

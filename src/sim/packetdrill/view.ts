@@ -2,7 +2,19 @@
 import { TCP_FLAGS, type TcpOption, type TcpPacket } from "./ast.ts";
 import type { Flow } from "./flow.ts";
 import type { Seen } from "./seen.ts";
-import type { SegmentView, VariableView } from "./verdict.ts";
+import type { Mode, SegmentView, VariableView } from "./verdict.ts";
+
+/** Both sides. A window that the line does not name is of no account in lenient mode. */
+export function bothViews(
+  packet: TcpPacket,
+  seen: Seen,
+  flow: Flow,
+  mode: Mode,
+): { expected: SegmentView; seen: SegmentView } {
+  const all = seenView(seen, flow);
+  const isBeside = mode === "lenient" && packet.window === null;
+  return { expected: expectedView(packet), seen: isBeside ? all.filter(({ name }) => name !== "win") : all };
+}
 
 /** The segment that a line expects. */
 export function expectedView(packet: TcpPacket): SegmentView {

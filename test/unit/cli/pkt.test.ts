@@ -86,6 +86,42 @@ describe("usertcp pkt", () => {
     ]);
   });
 
+  it("fails for a directory without scripts beside others, in its row, as for a missing file", async () => {
+    const good = script("good.pkt");
+    expect(await run(["pkt", join(folder, "below"), good])).toBe(1);
+    expect(out).toContain(`fail         ${join(folder, "below")}: no *.pkt below this directory\n`);
+    expect(out).toContain("2 scripts: 1 pass, 1 fail, 0 unsupported");
+  });
+
+  it("gives a failure's segments and variables in JSON, behind the five keys of every row", async () => {
+    vi.mocked(runScript).mockReturnValue({
+      status: "fail",
+      line: 1,
+      message: "the packet differs in ack",
+      expected: [{ name: "ack", text: "1" }],
+      seen: [{ name: "ack", text: "2" }],
+      variables: [
+        { name: "state", text: "ESTABLISHED" },
+        { name: "ca_state", text: "3" },
+        { name: "retransmit in", text: "-" },
+      ],
+    });
+    const file = script("a.pkt");
+    expect(await run(["pkt", "--json", file])).toBe(1);
+    expect(out.split("\n")[0]).toBe(
+      JSON.stringify({
+        file,
+        status: "fail",
+        mode: "lenient",
+        line: 1,
+        message: "the packet differs in ack",
+        expected: { ack: "1" },
+        seen: { ack: "2" },
+        variables: { state: "ESTABLISHED", ca_state: 3, "retransmit in": "-" },
+      }),
+    );
+  });
+
   it("does not fail for what is unsupported", async () => {
     expect(await run(["pkt", script("a.pkt", "0 < sctp: DATA[]\n")])).toBe(0);
   });

@@ -47,6 +47,16 @@ describe("what the stack sends against what the script says", () => {
     expect(strict.differing).toContain(name);
   });
 
+  it("shows a window that the line does not name in strict mode only", () => {
+    const shows = (line: string, mode: "lenient" | "strict"): boolean =>
+      run(mutant(SENT, "P. 1:2501(2500) ack 1\n", `${line}\n`), mode).seen!.some(
+        ({ name }) => name === "win",
+      );
+    expect(shows("P. 1:2501(2500) ack 2", "lenient")).toBe(false);
+    expect(shows("P. 1:2501(2500) ack 2 win 7", "lenient")).toBe(true);
+    expect(shows("P. 1:2501(2500) ack 2", "strict")).toBe(true);
+  });
+
   it("rejects a packet that no line expects, before the next expectation in both modes, left over in strict mode", () => {
     const removed = SENT.replace("+0 > P. 1:2501(2500) ack 1\n", "");
     expect(run(removed).status).toBe("pass");

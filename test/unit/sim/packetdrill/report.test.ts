@@ -75,6 +75,20 @@ test("one segment alone stands alone, and many variables are wrapped", () => {
   expect(report).toContain("variable19 1\n");
 });
 
+test("variables are told as people say them: recovery's states by name, no limit, times with their unit", () => {
+  const variables = [
+    ["ssthresh", "2147483647"],
+    ["ca_state", "3"],
+    ["srtt", "100000"],
+    ["rto", "200000"],
+    ["retransmit in", "-"],
+  ].map(([name, text]) => ({ name: name!, text: text! }));
+  const report = formatVerdict("a.pkt", "", { status: "fail", line: null, message: "no", variables });
+  expect(report).toContain(
+    "ssthresh infinite, ca_state recovery, srtt 100000 us, rto 200000 us, retransmit in -\n",
+  );
+});
+
 test("the tally ends a report", () => {
   expect(formatTally({ files: 1, pass: 1, fail: 0, unsupported: 0 }, "linux, lenient")).toBe(
     "1 script: 1 pass, 0 fail, 0 unsupported (linux, lenient)\n",
