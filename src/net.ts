@@ -8,6 +8,7 @@ export type {
   ServerOptions,
   SocketOptions,
 } from "./net/arguments.ts";
+export { connectionOf, listenerOf } from "./net/below.ts";
 export { defaultNet as default } from "./net/default-net.ts";
 export { type Connect, type CreateServer, createNet, type Net } from "./net/net.ts";
 export type { DropArgument, Server, ServerConstructor } from "./net/server.ts";
