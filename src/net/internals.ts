@@ -2,7 +2,7 @@
  * What the net layer needs of Node beyond its documentation, found by looking at live objects: the class of the handle that
  * Node itself puts under a TLS socket over a plain stream (`JSStream`), and the method by which a socket is given
  * another handle. Never by `process.binding`. Where something is missing there is no native way, and node:net is
- * built on stream.Duplex instead (docs/decisions/0009-net-over-handles.md).
+ * built on stream.Duplex instead (docs/decisions/0010-net-over-handles.md).
  */
 import net from "node:net";
 import { Duplex } from "node:stream";
