@@ -789,6 +789,9 @@ export interface SocketOptions {
     isMapped?: boolean | undefined;
     pauseOnCreate?: boolean | undefined;
 }
+export declare function connectionOf(socket: object): Connection | null;
+export declare function listenerOf(server: object): Listener | null;
+export declare const defaultNet: Net;
 export interface Connect {
     (options: CreateConnectionOptions, listener?: () => void): Socket;
     (port: number | string, host: string, listener?: () => void): Socket;
@@ -901,4 +904,7 @@ export interface SocketConstructor {
     (options?: SocketOptions): Socket;
     readonly prototype: Socket;
 }
+
+// usertcp/loopback
+export declare const loopbackStack: RunningStack;
 

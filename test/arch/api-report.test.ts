@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
-const ENTRIES = ["index", "core", "sim", "net"];
+const ENTRIES = ["index", "core", "sim", "net", "loopback"];
 
 /** Declarations that an entry exports, by the file they stand in. */
 function exportsOf(entry: string): Map<string, string[]> {
@@ -18,7 +18,13 @@ function exportsOf(entry: string): Map<string, string[]> {
     const file = join(DIST, from!.replace(/\.(js|ts)$/, ".d.ts"));
     const list = names!
       .split(",")
-      .map((name) => name.replace(/\btype\b/, "").trim())
+      // `x as default` stands under its own name.
+      .map((name) =>
+        name
+          .replace(/\btype\b/, "")
+          .replace(/ as .*/, "")
+          .trim(),
+      )
       .filter((name) => name !== "");
     found.set(file, [...(found.get(file) ?? []), ...list]);
   }
