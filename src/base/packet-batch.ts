@@ -23,7 +23,7 @@ export interface ReceiveBatch {
   readonly count: number;
   /** `RX.COLUMNS` int32 a packet. */
   readonly table: Int32Array;
-  /** Set by the receiver when it kept a view of `bytes`: the device then goes on with a fresh slab. */
+  /** Set by the receiver when it kept a view of `bytes`, cleared when it let go of all: else the device goes on in other memory. */
   retained: boolean;
 }
 

@@ -12,6 +12,7 @@ export type RawService = Exclude<ServiceName, "http">;
 
 /** RFC 862: everything comes back. When it does not go out, it is not read. */
 const echo: ConnectionHandler = {
+  borrowsData: true,
   onData(connection, bytes) {
     if (!connection.send(bytes)) connection.pause();
   },
@@ -25,6 +26,7 @@ const echo: ConnectionHandler = {
 
 /** RFC 863: everything is thrown away. */
 const discard: ConnectionHandler = {
+  borrowsData: true,
   onData() {},
   onEnd(connection) {
     connection.end();
@@ -33,12 +35,14 @@ const discard: ConnectionHandler = {
 
 /** RFC 864: text until the peer closes; what it sends is thrown away. A FIN alone does not stop it. */
 const chargen: ConnectionHandler = {
+  borrowsData: true,
   onData() {},
   onDrain: generate,
 };
 
 /** Reads, also end-of-file, and never closes: a CLOSE-WAIT on purpose, as a broken application makes them. */
 const keep: ConnectionHandler = {
+  borrowsData: true,
   onData() {},
 };
 

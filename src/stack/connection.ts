@@ -5,6 +5,7 @@
 import { formatIpv4, formatIpv6 } from "../base/address.ts";
 import { type ErrorCode, NetworkError, type Syscall } from "../base/errors.ts";
 import { MS } from "../base/time.ts";
+import { COPY_ALWAYS, COPY_BELOW } from "../tcp/buffer/receive-buffer.ts";
 import { abort, close, closeBoth, receive, send, setKeepAlive } from "../tcp/calls.ts";
 import { type CongestionName, setCongestion } from "../tcp/congestion/congestion.ts";
 import { synRoom } from "../tcp/fast-open.ts";
@@ -27,6 +28,7 @@ import type { ConnectionHandler } from "./events.ts";
 import { KIND_TIME_WAIT } from "./flow-table.ts";
 import type { TcpInfo } from "./inspect.ts";
 import { tcpInfo } from "./inspect-tcb.ts";
+import { giveBack, keep, lend } from "./loans.ts";
 import { applySettings, type ConnectionSettings } from "./settings.ts";
 import type { Stack } from "./stack.ts";
 
@@ -143,6 +145,7 @@ export class Connection {
    * connection's end, when nothing is sent.
    */
   send(bytes: Uint8Array, copy = false): boolean {
+    if (!copy) keep(bytes);
     return send(this.#tcb, bytes, copy, this.#stack);
   }
 
@@ -172,7 +175,7 @@ export class Connection {
   /** No `onData` and no `onEnd` until `resume`; the receive window closes as the buffer fills. */
   pause(): void {
     this.#tcb.paused = true;
-    this.#tcb.isWaiting = true;
+    this.#noteWaiting();
   }
 
   resume(): void {
@@ -307,7 +310,9 @@ export class Connection {
 
   #noteWaiting(): void {
     const tcb = this.#tcb;
-    tcb.isWaiting = tcb.paused || !this.#isAccepted || this.#handler.onData === undefined;
+    const { onData, borrowsData } = this.#handler;
+    if (tcb.paused || !this.#isAccepted || onData === undefined) tcb.copyBelow = COPY_ALWAYS;
+    else tcb.copyBelow = borrowsData === true ? 0 : COPY_BELOW;
   }
 
   #deliverData(): void {
@@ -315,9 +320,21 @@ export class Connection {
     while (!tcb.paused && tcb.queuedToRead > 0 && this.handler.onData !== undefined) {
       const bytes = receive(tcb, Number.MAX_SAFE_INTEGER, this.#stack);
       if (bytes === null) break;
-      this.handler.onData(this, bytes);
+      if (this.#handler.borrowsData === true) this.#lend(bytes);
+      else this.handler.onData(this, bytes);
     }
     if (tcb.queuedToRead === 0) tcb.events &= ~EVENT_DATA;
+  }
+
+  #lend(bytes: Uint8Array): void {
+    let isFree = false;
+    lend(bytes);
+    try {
+      this.#handler.onData!(this, bytes);
+    } finally {
+      isFree = giveBack();
+    }
+    if (isFree) this.#stack.loans.free(bytes);
   }
 
   /** The last event waits until the application has taken what arrived before it. */

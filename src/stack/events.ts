@@ -19,6 +19,11 @@ export interface ConnectionHandler {
    * copy what is small and kept for long. Not called while paused: the receive window closes instead.
    */
   onData?(connection: Connection, bytes: Uint8Array): void;
+  /**
+   * True: `onData` only borrows its bytes, and copies what it needs of them before it returns; then the device may overwrite
+   * them. `send` may be given them: they are then kept until acknowledged. Saves the memory traffic of fresh slabs. Default false.
+   */
+  borrowsData?: boolean;
   /** The peer sent FIN and everything before it was delivered. Sending goes on until `end()`. */
   onEnd?(connection: Connection): void;
   /** After `send` returned false: the send buffer has room again. */

@@ -52,6 +52,7 @@ import { ipInput } from "./ip-input.ts";
 import { emitSegment, hasRoom } from "./ip-output.ts";
 import type { Listener } from "./listener.ts";
 import { Listeners } from "./listeners.ts";
+import { Loans } from "./loans.ts";
 import { LocalPackets } from "./local-packets.ts";
 import { Notices } from "./notices.ts";
 import { Observers } from "./observe.ts";
@@ -90,6 +91,7 @@ export class Stack implements TcpContext {
   readonly fastOpen: FastOpenCache = new FastOpenCache();
   readonly fragments: FragmentInput;
   readonly bare: SegmentOut = new SegmentOut();
+  readonly loans: Loans = new Loans();
   /** TCBs by slot. */
   readonly tcbs: (Tcb | null)[] = [];
   /** When the stack came up: the quiet time (RFC 9293 3.4.3) counts from here. */
@@ -153,6 +155,7 @@ export class Stack implements TcpContext {
   input(link: StackInterface, batch: ReceiveBatch): void {
     this.#running = true;
     const table = batch.table;
+    this.loans.begin(batch, table[RX.OFFSET]!);
     const seg = this.#seg;
     seg.bytes = batch.bytes;
     seg.view = batch.view;
@@ -165,7 +168,7 @@ export class Stack implements TcpContext {
         seg.gsoSize = table[row + RX.GSO_SIZE]!;
         countReceived(this.ip, this.ip6, batch.bytes, offset, length);
         if (this.observers.active) this.observers.packet("in", this.now, batch.bytes, offset, length);
-        if (ipInput(this, link, seg, offset, length)) batch.retained = true;
+        if (ipInput(this, link, seg, offset, length)) this.loans.pin(seg.textLength);
       }
     } finally {
       // An exception of `onSyn` or of an observer: the rest of the batch counts as lost on the way.

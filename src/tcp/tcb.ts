@@ -7,7 +7,7 @@ import { assert } from "../base/assert.ts";
 import { type Seq, seq } from "../base/seq.ts";
 import { type Micros, NEVER } from "../base/time.ts";
 import { Assembler } from "./buffer/assembler.ts";
-import { ReceiveBuffer } from "./buffer/receive-buffer.ts";
+import { COPY_BELOW, ReceiveBuffer } from "./buffer/receive-buffer.ts";
 import { SendBuffer } from "./buffer/send-buffer.ts";
 import { SentRing } from "./buffer/sent-ring.ts";
 import type { Chrono } from "./chrono.ts";
@@ -140,8 +140,8 @@ export class Tcb {
   paused = false;
   /** Closed by its owner and still in the table: counted in `orphans`. */
   isOrphan = false;
-  /** Text will wait for the application (paused, not accepted, no taker): it is copied, and pins no slab. */
-  isWaiting = false;
+  /** Text shorter than so many bytes is copied, not referred to; all of it where it will wait (paused, not accepted, no taker). */
+  copyBelow: number = COPY_BELOW;
   /** `send` returned false; onDrain is owed. */
   wantsDrain = false;
   /** An RST is to be sent, with SND.NXT as its sequence number, and then nothing. */

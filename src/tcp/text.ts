@@ -24,7 +24,7 @@ export function takeText(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
     takeAhead(tcb, seg, ctx);
     return false;
   }
-  const kept = tcb.receiveBuffer.append(seg.bytes, seg.textOffset, length, ctx.arena, tcb.isWaiting);
+  const kept = tcb.receiveBuffer.append(seg.bytes, seg.textOffset, length, ctx.arena, tcb.copyBelow);
   rcv.nxt = add(rcv.nxt, length);
   let inOrder = length;
   tcb.unackedText += length;

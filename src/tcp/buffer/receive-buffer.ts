@@ -7,15 +7,17 @@ import { ChunkQueue } from "./chunk-queue.ts";
 
 /** Payloads below this are copied, so that a small one does not pin a slab of 1 MiB (design, section 5). */
 export const COPY_BELOW = 2_048;
+/** The same, of bytes that will stay for long. */
+export const COPY_ALWAYS: number = 2 ** 30;
 
 /** The receive buffer of one connection. */
 export class ReceiveBuffer extends ChunkQueue {
   /**
-   * Appends bytes of a packet, by reference unless they are few or `copy` says that they will stay for long. Returns
-   * whether the packet's memory is now referred to.
+   * Appends bytes of a packet, by reference unless they are fewer than `copyBelow`. Returns whether the packet's memory is
+   * now referred to.
    */
-  append(bytes: Uint8Array, offset: number, length: number, arena: Arena, copy: boolean): boolean {
-    if (length >= COPY_BELOW && !copy) {
+  append(bytes: Uint8Array, offset: number, length: number, arena: Arena, copyBelow: number): boolean {
+    if (length >= copyBelow) {
       this.push(bytes, offset, length);
       return true;
     }
