@@ -142,7 +142,6 @@ static napi_value do_start(napi_env env, napi_callback_info info) {
     return NULL;
   }
   t->spin_ns = (uint64_t)spin_us * 1000;
-  slab_discount(env, argv[1]);
   napi_create_reference(env, argv[1], 1, &t->slab);
   napi_create_reference(env, argv[2], 1, &t->table);
   napi_create_reference(env, argv[3], 1, &t->on_batch);
@@ -160,7 +159,6 @@ static napi_value do_set_slab(napi_env env, napi_callback_info info) {
   if (napi_create_reference(env, argv[1], 1, &fresh) != napi_ok) return NULL;
   napi_delete_reference(env, t->slab);
   t->slab = fresh;
-  slab_discount(env, argv[1]);
   return NULL;
 }
 

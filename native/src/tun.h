@@ -64,9 +64,6 @@ int tun_attach(const char *name, bool offload, bool multi_queue, tun *t, const c
 int tun_start(tun *t);
 uint64_t now_ns(void);
 
-/* slab.c: call once for each slab, before packets are read to it. */
-void slab_discount(napi_env env, napi_value slab);
-
 /* tun-write.c */
 napi_value tun_write(napi_env env, napi_callback_info info);
 
