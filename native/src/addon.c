@@ -33,19 +33,23 @@ static void on_collected(napi_env env, void *data, void *hint) {
 }
 
 static bool expose(napi_env env, tun *t, napi_value *object) {
-  napi_value name, buffer, counters;
+  napi_value name, buffer, counters, write;
   void *memory;
   if (napi_create_object(env, object) != napi_ok || !tag_tun(env, *object)) return false;
   if (napi_create_string_utf8(env, t->name, NAPI_AUTO_LENGTH, &name) != napi_ok) return false;
   if (napi_create_arraybuffer(env, COUNTERS * sizeof(double), &memory, &buffer) != napi_ok) return false;
   if (napi_create_typedarray(env, napi_float64_array, COUNTERS, buffer, 0, &counters) != napi_ok) return false;
+  if (napi_create_function(env, "write", NAPI_AUTO_LENGTH, tun_write, t, &write) != napi_ok) return false;
+  if (napi_add_finalizer(env, write, t, on_collected, NULL, NULL) != napi_ok) return false;
+  t->owners++;
   memset(memory, 0, COUNTERS * sizeof(double));
   t->counters = memory;
   napi_property_descriptor properties[] = {
       {"name", NULL, NULL, NULL, NULL, name, napi_enumerable, NULL},
       {"counters", NULL, NULL, NULL, NULL, counters, napi_enumerable, NULL},
+      {"write", NULL, NULL, NULL, NULL, write, napi_enumerable, NULL},
   };
-  return napi_define_properties(env, *object, 2, properties) == napi_ok;
+  return napi_define_properties(env, *object, 3, properties) == napi_ok;
 }
 
 /* The poll handle, the exit hook, and the references that keep all of it until the end. */
@@ -62,7 +66,7 @@ static int go_live(napi_env env, tun *t, napi_value object, napi_value on_end, c
   napi_add_async_cleanup_hook(env, tun_on_exit, t, &t->exit_hook);
   napi_create_reference(env, object, 1, &t->self);
   napi_create_reference(env, on_end, 1, &t->on_end);
-  t->owners = 2;
+  t->owners++;
   return 0;
 }
 
@@ -93,7 +97,8 @@ static napi_value do_open(napi_env env, napi_callback_info info) {
   }
   int fd = t->fd;
   if (!expose(env, t, &object) || napi_wrap(env, object, t, on_collected, NULL, NULL) != napi_ok) {
-    free(t);
+    t->closing = true;
+    tun_release(t);
     close(fd);
     return NULL;
   }
@@ -117,7 +122,7 @@ static bool arg_slab(napi_env env, napi_value value) {
   return false;
 }
 
-/* start(handle, slab, table, onBatch, spinUs): packets flow; table[RX_NEXT] says where the first batch starts. */
+/* start(handle, slab, table, onBatch, spinUs): packets flow; table[RX_NEXT] says where the first batch starts. The table is never detached. */
 static napi_value do_start(napi_env env, napi_callback_info info) {
   napi_value argv[5];
   size_t argc = 5, length;
@@ -142,8 +147,10 @@ static napi_value do_start(napi_env env, napi_callback_info info) {
     return NULL;
   }
   t->spin_ns = (uint64_t)spin_us * 1000;
+  t->spin_credit = 1;
   napi_create_reference(env, argv[1], 1, &t->slab);
   napi_create_reference(env, argv[2], 1, &t->table);
+  t->rows = table;
   napi_create_reference(env, argv[3], 1, &t->on_batch);
   return NULL;
 }
@@ -230,7 +237,7 @@ NAPI_MODULE_INIT() {
       {"open", NULL, do_open, NULL, NULL, NULL, napi_enumerable, NULL},
       {"start", NULL, do_start, NULL, NULL, NULL, napi_enumerable, NULL},
       {"setSlab", NULL, do_set_slab, NULL, NULL, NULL, napi_enumerable, NULL},
-      {"write", NULL, tun_write, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"useBatch", NULL, tun_use_batch, NULL, NULL, NULL, napi_enumerable, NULL},
       {"close", NULL, do_close, NULL, NULL, NULL, napi_enumerable, NULL},
       {"ref", NULL, do_ref, NULL, NULL, NULL, napi_enumerable, NULL},
       {"unref", NULL, do_unref, NULL, NULL, NULL, napi_enumerable, NULL},

@@ -38,6 +38,7 @@ static void tell(tun *t) {
   drop(t, &t->on_batch);
   drop(t, &t->slab);
   drop(t, &t->table);
+  tun_forget_batch(t);
   drop(t, &t->on_end);
   drop(t, &t->self);
   if (napi_make_callback(env, NULL, self, on_end, 1, &error, &ignored) != napi_ok) tun_report_exception(t);

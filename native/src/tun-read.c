@@ -20,7 +20,7 @@ uint64_t now_ns(void) {
   return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* Memory that JavaScript may have detached since the last batch, so asked anew each time. */
+/* Applications have views of the slab, and may have detached it since the last batch: so asked anew each time. */
 static bool memory(tun *t, napi_ref ref, void **data, size_t *length) {
   napi_value value;
   return napi_get_reference_value(t->env, ref, &value) == napi_ok && value != NULL &&
@@ -63,23 +63,23 @@ static int read_batch(tun *t, uint8_t *slab, size_t size, size_t at, int32_t *ta
 }
 
 static void deliver(tun *t, int count) {
-  napi_value self, on_batch, argument, ignored;
+  napi_value self, on_batch, ignored;
   t->counters[COUNT_BATCHES]++;
+  t->rows[RX_COUNT] = count;
   napi_get_reference_value(t->env, t->self, &self);
   napi_get_reference_value(t->env, t->on_batch, &on_batch);
-  napi_create_int32(t->env, count, &argument);
-  if (napi_make_callback(t->env, NULL, self, on_batch, 1, &argument, &ignored) != napi_ok) tun_report_exception(t);
+  if (napi_make_callback(t->env, NULL, self, on_batch, 0, NULL, &ignored) != napi_ok) tun_report_exception(t);
 }
 
 /* One batch, spinning for it until `deadline`; whether there was one. */
 static bool receive(tun *t, uint64_t deadline) {
-  void *slab, *table;
-  size_t size, columns;
-  if (!memory(t, t->slab, &slab, &size) || !memory(t, t->table, &table, &columns) || columns < RX_TABLE) {
+  void *slab;
+  size_t size;
+  int32_t *rows = t->rows;
+  if (!memory(t, t->slab, &slab, &size)) {
     tun_close(t, EFAULT, "read");
     return false;
   }
-  int32_t *rows = table;
   int32_t start = rows[RX_NEXT];
   if (start < 0 || (size_t)start + LARGEST_READ > size) {
     tun_close(t, ENOBUFS, "read");
@@ -94,6 +94,26 @@ static bool receive(tun *t, uint64_t deadline) {
   if (count > 0) deliver(t, count);
   if (error != 0) tun_close(t, error, "read");
   return count > 0;
+}
+
+/*
+ * Spinning pays where the next packet comes within `spin_ns`. Where it did not come a few times running, only one batch
+ * in PROBE_EVERY is followed by a spin, to see whether that has changed: a peer on the same CPU never answers a spin.
+ */
+enum { CREDIT_MAX = 8, CREDIT_GAIN = 2, PROBE_EVERY = 64 };
+
+static bool may_spin(tun *t) {
+  if (t->spin_ns == 0) return false;
+  if (t->spin_credit > 0) return true;
+  if (++t->unspun < PROBE_EVERY) return false;
+  t->unspun = 0;
+  return true;
+}
+
+static void judge_spin(tun *t, bool productive) {
+  t->spin_credit += productive ? CREDIT_GAIN : -1;
+  if (t->spin_credit < 0) t->spin_credit = 0;
+  if (t->spin_credit > CREDIT_MAX) t->spin_credit = CREDIT_MAX;
 }
 
 static void on_readable(uv_handle_t *poll, int status, int events) {
@@ -112,8 +132,9 @@ static void on_readable(uv_handle_t *poll, int status, int events) {
     if (napi_open_handle_scope(t->env, &scope) != napi_ok) return;
     bool productive = receive(t, deadline);
     napi_close_handle_scope(t->env, scope);
+    if (deadline != 0) judge_spin(t, productive);
     /* A loop with nothing to wait for (an immediate is due, a handle closes) gets its turn at once. */
-    if (!productive || t->closing || t->spin_ns == 0 || uv_backend_timeout(t->loop) == 0) return;
+    if (!productive || t->closing || !may_spin(t) || uv_backend_timeout(t->loop) == 0) return;
     uint64_t now = now_ns();
     if (now >= end) return;
     deadline = now + t->spin_ns;

@@ -18,10 +18,10 @@ enum {
   BATCH = 32, /* RX_BATCH in src/base/packet-batch.ts */
 };
 
-/* Columns of the receive table (RX in src/base/packet-batch.ts). Behind its last row: where the next batch starts. */
+/* Columns of the receive table (RX in src/base/packet-batch.ts). Behind its last row: where the next batch starts, how many rows are filled. */
 enum { RX_OFFSET, RX_LENGTH, RX_FLAGS, RX_GSO_SIZE, RX_COLUMNS };
 enum { RX_CHECKSUM_OK = 1 };
-enum { RX_NEXT = BATCH * RX_COLUMNS, RX_TABLE = RX_NEXT + 1 };
+enum { RX_NEXT = BATCH * RX_COLUMNS, RX_COUNT, RX_TABLE };
 
 /* Columns of the transmit table (TX in src/base/packet-batch.ts). */
 enum { TX_OFFSET, TX_HEAD, TX_FIRST_PIECE, TX_PIECES, TX_TOTAL, TX_GSO_SIZE, TX_CSUM_START, TX_FAMILY, TX_COLUMNS };
@@ -39,8 +39,19 @@ enum {
   COUNTERS,
 };
 
+/* The batch that JavaScript fills with packets to send, looked up once: asking for it anew cost a tenth of a small write. */
+typedef struct tx_batch {
+  napi_ref table_ref, bytes_ref, ranges_ref;
+  const int32_t *table;
+  size_t rows;
+  uint8_t *bytes;
+  size_t length;
+  const int32_t *ranges;
+  size_t range_count;
+} tx_batch;
+
 typedef struct tun {
-  int owners; /* the JavaScript object, the libuv handle */
+  int owners; /* the JavaScript object, its `write`, the libuv handle */
   int fd;
   char name[NAME_SIZE];
   bool offload;
@@ -49,12 +60,16 @@ typedef struct tun {
   int error; /* why it closes; 0 when asked to */
   const char *error_syscall;
   uint64_t spin_ns;
+  int spin_credit; /* above 0: the last spins were answered often enough */
+  int unspun; /* batches that no spin followed since the last probe */
   double *counters; /* lies in an ArrayBuffer that `self` keeps alive */
   napi_env env;
   uv_loop_t *loop;
   uv_handle_t *poll;
   napi_async_cleanup_hook_handle exit_hook;
   napi_ref self, on_batch, on_end, slab, table;
+  int32_t *rows; /* of `table` */
+  tx_batch tx;
 } tun;
 
 /* tun-open.c: return 0 or an errno; `syscall` then says which call failed. */
@@ -64,8 +79,10 @@ int tun_attach(const char *name, bool offload, bool multi_queue, tun *t, const c
 int tun_start(tun *t);
 uint64_t now_ns(void);
 
-/* tun-write.c */
+/* tun-write.c: `write` of a handle, whose data is its tun. */
+napi_value tun_use_batch(napi_env env, napi_callback_info info);
 napi_value tun_write(napi_env env, napi_callback_info info);
+void tun_forget_batch(tun *t);
 
 /* tun-close.c */
 void tun_close(tun *t, int error, const char *syscall);

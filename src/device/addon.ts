@@ -14,6 +14,8 @@ export interface TunHandle {
   readonly name: string;
   /** `COUNTER_NAMES` in `tun.ts`; the addon adds, JavaScript reads. */
   readonly counters: Float64Array;
+  /** Sends `count` packets of the batch in use (`useBatch`), and returns how many the kernel took. */
+  write(count: number, pieces: readonly Uint8Array[]): number;
 }
 
 /** The addon's functions. All throw Node's error objects. */
@@ -23,18 +25,11 @@ export interface Addon {
     handle: TunHandle,
     slab: Uint8Array,
     table: Int32Array,
-    onBatch: (count: number) => void,
+    onBatch: () => void,
     spinUs: number,
   ): void;
   setSlab(handle: TunHandle, slab: Uint8Array): void;
-  write(
-    handle: TunHandle,
-    table: Int32Array,
-    count: number,
-    bytes: Uint8Array,
-    pieces: readonly Uint8Array[],
-    ranges: Int32Array,
-  ): number;
+  useBatch(handle: TunHandle, table: Int32Array, bytes: Uint8Array, ranges: Int32Array): void;
   close(handle: TunHandle): void;
   ref(handle: TunHandle): void;
   unref(handle: TunHandle): void;

@@ -20,7 +20,10 @@ export interface TunOptions {
   offload?: boolean;
   /** One of several queues of one interface; each `openTun` of the name adds one. Default false. */
   multiQueue?: boolean;
-  /** Microseconds to go on polling after a batch before sleeping, 0 to 10000. Trades CPU for latency. Default 0. */
+  /**
+   * Microseconds to go on polling after a batch before sleeping, 0 to 10000: CPU for latency. Where packets don't come that
+   * soon it is left off, but for a try now and then. Default 0.
+   */
   spinUs?: number;
   /** Sets the interface up. Default true. */
   up?: boolean;
@@ -48,6 +51,8 @@ const SLAB = 1024 * 1024;
 const LARGEST_READ = 65_547;
 /** Cell of the table behind its last row: where the next batch is read to. */
 const NEXT = RX_BATCH * RX.COLUMNS;
+/** Cell behind it: how many rows are filled. */
+const COUNT = NEXT + 1;
 
 /**
  * Opens a TUN interface, creating it unless there is one of that name, and sets it up as told.
@@ -62,7 +67,7 @@ class Batch implements ReceiveBatch {
   bytes: Uint8Array = new Uint8Array(0);
   view: DataView = new DataView(new ArrayBuffer(0));
   count = 0;
-  readonly table: Int32Array = new Int32Array(NEXT + 1);
+  readonly table: Int32Array = new Int32Array(COUNT + 1);
   retained = false;
 
   useFreshSlab(): void {
@@ -85,6 +90,7 @@ export class TunDevice implements Device {
   readonly #batch = new Batch();
   readonly #closed: Promise<void>;
   #receiver: DeviceReceiver | undefined;
+  #sending: TransmitBatch | undefined;
   /** Where the batch being delivered was read to: where the next goes if nothing is retained. */
   #start = 0;
 
@@ -129,13 +135,14 @@ export class TunDevice implements Device {
       throw Object.assign(new Error(`${this.name} was started before`), { code: "ERR_INVALID_STATE" });
     }
     this.#batch.useFreshSlab();
-    const onBatch = (count: number) => this.#deliver(count);
+    const onBatch = () => this.#deliver();
     this.#addon.start(this.#handle, this.#batch.bytes, this.#batch.table, onBatch, this.#spinUs);
     this.#receiver = receiver;
   }
 
   send(batch: TransmitBatch): number {
-    return this.#addon.write(this.#handle, batch.table, batch.count, batch.bytes, batch.pieces, batch.ranges);
+    if (batch !== this.#sending) this.#use(batch);
+    return this.#handle.write(batch.count, batch.pieces);
   }
 
   ref(): void {
@@ -151,9 +158,16 @@ export class TunDevice implements Device {
     return this.#closed;
   }
 
-  #deliver(count: number): void {
+  /** The stack goes on with the same batch: its memory is looked up once. */
+  #use(batch: TransmitBatch): void {
+    for (const { buffer } of [batch.table, batch.bytes, batch.ranges]) markAsUntransferable(buffer);
+    this.#addon.useBatch(this.#handle, batch.table, batch.bytes, batch.ranges);
+    this.#sending = batch;
+  }
+
+  #deliver(): void {
     const batch = this.#batch;
-    batch.count = count;
+    batch.count = batch.table[COUNT]!;
     batch.retained = false;
     // Stays so when the receiver throws: it may have kept a view before it did.
     let retained = true;

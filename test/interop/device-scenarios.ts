@@ -413,7 +413,7 @@ const scenarios: Record<string, () => Promise<unknown>> = {
       "open",
       "start",
       "setSlab",
-      "write",
+      "useBatch",
       "close",
       "ref",
       "unref",
@@ -428,11 +428,11 @@ const scenarios: Record<string, () => Promise<unknown>> = {
       }
     }
     const slab = new Uint8Array(1 << 20);
-    const good: Record<"open" | "start" | "setSlab" | "write" | "linkSet" | "linkAddAddress", unknown[]> = {
+    const good: Record<"open" | "start" | "setSlab" | "useBatch" | "linkSet" | "linkAddAddress", unknown[]> = {
       open: ["utcp%d", true, false, () => {}],
-      start: [handle, slab, new Int32Array(129), () => {}, 0],
+      start: [handle, slab, new Int32Array(130), () => {}, 0],
       setSlab: [handle, slab],
-      write: [handle, new Int32Array(8), 0, slab, [], new Int32Array(2)],
+      useBatch: [handle, new Int32Array(8), slab, new Int32Array(2)],
       linkSet: ["lo", 0, 0, false],
       linkAddAddress: ["lo", "10.1.1.1", 24],
     };
@@ -475,9 +475,15 @@ const scenarios: Record<string, () => Promise<unknown>> = {
       bytes = new Uint8Array(100),
       pieces: unknown[] = [],
       ranges = new Int32Array(2),
-    ) => caught(() => addon.write(h, t, count, bytes, pieces as Uint8Array[], ranges)) !== null;
+    ) => {
+      addon.useBatch(h, t, bytes, ranges);
+      return caught(() => h.write(count, pieces as Uint8Array[])) !== null;
+    };
     const piece = table(3, 1);
+    const unused = addon.open("utcp%d", true, false, () => {});
     const writes = [
+      caught(() => unused.write(1, [])) !== null,
+      ...junk.map((count) => count === 1 || caught(() => handle.write(count as number, [])) !== null),
       write(handle, row(), 2),
       write(handle, row(), 1, detached),
       write(handle, table(0, 11)),
@@ -511,6 +517,7 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     addon.close(handle);
     addon.close(handle);
     addon.close(plain);
+    addon.close(unused);
     return { tried, threw, writes };
   },
 };
