@@ -21,13 +21,7 @@ export interface TunHandle {
 /** The addon's functions. All throw Node's error objects. */
 export interface Addon {
   open(name: string, offload: boolean, multiQueue: boolean, onEnd: (error: Error | null) => void): TunHandle;
-  start(
-    handle: TunHandle,
-    slab: Uint8Array,
-    table: Int32Array,
-    onBatch: () => void,
-    spinUs: number,
-  ): void;
+  start(handle: TunHandle, slab: Uint8Array, table: Int32Array, onBatch: () => void, spinUs: number): void;
   setSlab(handle: TunHandle, slab: Uint8Array): void;
   useBatch(handle: TunHandle, table: Int32Array, bytes: Uint8Array, ranges: Int32Array): void;
   close(handle: TunHandle): void;

@@ -428,14 +428,15 @@ const scenarios: Record<string, () => Promise<unknown>> = {
       }
     }
     const slab = new Uint8Array(1 << 20);
-    const good: Record<"open" | "start" | "setSlab" | "useBatch" | "linkSet" | "linkAddAddress", unknown[]> = {
-      open: ["utcp%d", true, false, () => {}],
-      start: [handle, slab, new Int32Array(130), () => {}, 0],
-      setSlab: [handle, slab],
-      useBatch: [handle, new Int32Array(8), slab, new Int32Array(2)],
-      linkSet: ["lo", 0, 0, false],
-      linkAddAddress: ["lo", "10.1.1.1", 24],
-    };
+    const good: Record<"open" | "start" | "setSlab" | "useBatch" | "linkSet" | "linkAddAddress", unknown[]> =
+      {
+        open: ["utcp%d", true, false, () => {}],
+        start: [handle, slab, new Int32Array(130), () => {}, 0],
+        setSlab: [handle, slab],
+        useBatch: [handle, new Int32Array(8), slab, new Int32Array(2)],
+        linkSet: ["lo", 0, 0, false],
+        linkAddAddress: ["lo", "10.1.1.1", 24],
+      };
     for (const [name, args] of Object.entries(good)) {
       for (const i of args.keys()) {
         for (const bad of [
