@@ -28,6 +28,7 @@ export function bringUp(options: LinkOptions): RunningStack {
         ...(v6 === null ? [] : [`${v6.stack}/${v6.prefixLength}`]),
       ],
       ...(options.mssClamp === null ? {} : { mssClamp: options.mssClamp }),
+      bigTcp: options.bigTcp,
       tcp: { congestion: options.congestion },
     });
   } catch (error) {

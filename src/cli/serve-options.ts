@@ -42,6 +42,7 @@ export interface LinkOptions {
   mtu: number;
   /** Largest segment either way; null: the MTU decides. */
   mssClamp: number | null;
+  bigTcp: boolean;
   offload: boolean;
   congestion: CongestionName;
   /** Microseconds of polling after a productive batch; null: the driver's own choice. */
@@ -90,6 +91,10 @@ export function addLinkOptions(command: Command): Command {
     .option("--mtu <bytes>", `largest IP packet, ${MTU_MIN} to ${MTU_MAX}`, "1500")
     .option("--mss-clamp <bytes>", "largest segment either way, 64 to 65495 (default: what the MTU allows)")
     .option("--queues <n>", "queues of the device; more than 1 is not there yet", "1")
+    .option(
+      "--big-tcp",
+      "IPv4 super-segments of up to 128 KiB, for clients on this host (Linux 6.3 or newer)",
+    )
     .option("--no-offload", "no super-segments and no partial checksums: a packet a segment")
     .option("--congestion <name>", "congestion control: cubic, newreno or bbr", "cubic")
     .option("--spin <us>", "microseconds of polling after a productive batch")
@@ -149,6 +154,7 @@ export function readLinkOptions(raw: RawOptions): LinkOptions {
     v6: readLinkOptions6(raw, mtu),
     mtu,
     mssClamp: mssClamp === null ? null : parseWhole("--mss-clamp", mssClamp, 64, 65_495),
+    bigTcp: raw["bigTcp"] === true,
     offload: raw["offload"] !== false,
     congestion: parseChoice("--congestion", textOf(raw, "congestion") ?? "cubic", CONGESTION_NAMES),
     spinUs: spin === null ? null : parseWhole("--spin", spin, 0, SPIN_MAX_US),

@@ -26,6 +26,8 @@ export class StackInterface {
    * through (iptables' TCPMSS). 0: the MTU decides.
    */
   mssClamp = 0;
+  /** The device takes IPv4 super-segments above 64 KiB, whose header says 0 for their length. */
+  bigTcp = false;
   /** Packets to be sent. The driver sends and clears it. */
   tx: TransmitBatch = new TransmitBatch();
 

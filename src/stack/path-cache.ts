@@ -26,6 +26,10 @@ export class StackPath implements Path {
   get offload(): boolean {
     return this.link.offload;
   }
+
+  get bigTcp(): boolean {
+    return this.link.bigTcp;
+  }
 }
 
 /** Destinations whose MTU is remembered, in each family. */

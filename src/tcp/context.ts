@@ -23,6 +23,8 @@ export interface Path {
   readonly mssClamp: number;
   /** Super-segments may be handed down. */
   readonly offload: boolean;
+  /** Over IPv4 they may be larger than a packet can say (BIG TCP). */
+  readonly bigTcp: boolean;
 }
 
 /** The stack as TCP sees it. */

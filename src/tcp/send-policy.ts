@@ -12,6 +12,8 @@ import type { Tcb } from "./tcb.ts";
 /** Largest IP packet, and what IPv4 or IPv6 and TCP headers may take of it. */
 const PACKET_MAX = 65_535;
 const HEADERS_MAX = 100;
+/** Largest text of a BIG TCP super-segment: 128 KiB (design, section 5; Linux's gso_ipv4_max_size may be up to 512 KiB). */
+const BIG_TEXT_MAX = 131_072;
 
 /** Text not yet sent, in bytes. */
 export function unsent(tcb: Tcb): number {
@@ -49,7 +51,7 @@ export function largestText(tcb: Tcb): number {
   // A device may copy CWR to every segment that it cuts; RFC 3168 6.1.2 wants it on one (virtio has a GSO type for it). The
   // urgent pointer it copies as it is, which is another one in each of them.
   if (!tcb.path.offload || tcb.cwrQueued || gt(tcb.snd.up, tcb.snd.una)) return mss;
-  const most = PACKET_MAX - HEADERS_MAX;
+  const most = tcb.path.bigTcp && tcb.family === 4 ? BIG_TEXT_MAX : PACKET_MAX - HEADERS_MAX;
   return Math.max(mss, Math.floor((tcb.pacingRate > 0 ? Math.min(most, quantum(tcb)) : most) / mss) * mss);
 }
 

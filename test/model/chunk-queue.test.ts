@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Arena } from "../../src/tcp/buffer/arena.ts";
 import { ChunkQueue } from "../../src/tcp/buffer/chunk-queue.ts";
-import { COPY_BELOW, ReceiveBuffer } from "../../src/tcp/buffer/receive-buffer.ts";
+import { COPY_ALWAYS, COPY_BELOW, ReceiveBuffer } from "../../src/tcp/buffer/receive-buffer.ts";
 
 const step = fc.oneof(
   {
@@ -77,13 +77,14 @@ describe("chunk queue against an array", () => {
 
 describe("receive buffer", () => {
   test.each([
-    ["few bytes are copied, so that they do not pin the slab", COPY_BELOW - 1, false, false],
-    ["many bytes stay in the slab", COPY_BELOW, false, true],
-    ["many bytes are copied when they will wait (a paused reader)", COPY_BELOW, true, false],
-  ])("%s", (_name, length, copy, kept) => {
+    ["few bytes are copied, so that they do not pin the slab", COPY_BELOW - 1, COPY_BELOW, false],
+    ["many bytes stay in the slab", COPY_BELOW, COPY_BELOW, true],
+    ["few bytes stay in the slab when they are lent", 1, 0, true],
+    ["many bytes are copied when they will wait (a paused reader)", COPY_BELOW, COPY_ALWAYS, false],
+  ])("%s", (_name, length, copyBelow, kept) => {
     const buffer = new ReceiveBuffer();
     const slab = Uint8Array.from({ length: length + 5 }, (_, i) => i & 0xff);
-    expect(buffer.append(slab, 5, length, new Arena(), copy)).toBe(kept);
+    expect(buffer.append(slab, 5, length, new Arena(), copyBelow)).toBe(kept);
     const bytes = buffer.shift(length)!;
     expect(bytes).toEqual(slab.subarray(5));
     expect(bytes.buffer === slab.buffer).toBe(kept);
@@ -98,7 +99,7 @@ describe("receive buffer", () => {
         const model: number[] = [];
         lengths.forEach((n, i) => {
           slab.fill(i + 1);
-          buffer.append(slab, COPY_BELOW - n, n, arena, false);
+          buffer.append(slab, COPY_BELOW - n, n, arena, COPY_BELOW);
           for (let k = 0; k < n; k++) model.push((i + 1) & 0xff);
         });
         slab.fill(0xff);

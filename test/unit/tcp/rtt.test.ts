@@ -8,7 +8,16 @@ import { accepted, MS, opening, SECOND } from "./rig.ts";
 
 const exact = { ...DEFAULT_CONFIG, rtoMin: 1 };
 const tcb = (): Tcb =>
-  new Tcb(4, 1, 2, 3, 4, { mtu: 1_500, mssClamp: 0, offload: false }, exact, CONGESTION_CONTROLS.newreno);
+  new Tcb(
+    4,
+    1,
+    2,
+    3,
+    4,
+    { mtu: 1_500, mssClamp: 0, offload: false, bigTcp: false },
+    exact,
+    CONGESTION_CONTROLS.newreno,
+  );
 
 describe("RFC 6298", () => {
   test("2.1: before a sample RTO is 1 second", () => expect(computeRto(tcb(), exact)).toBe(SECOND));

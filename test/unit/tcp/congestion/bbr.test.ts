@@ -20,7 +20,16 @@ const NOW = 5_000_000;
 
 /** A connection of 100 segments' BDP: 10^6 bytes a second, 100 ms. */
 function connection(): { tcb: Tcb; state: BbrState } {
-  const tcb = new Tcb(4, 1, 2, 80, 90, { mtu: 1_500, mssClamp: 0, offload: false }, DEFAULT_CONFIG, bbr);
+  const tcb = new Tcb(
+    4,
+    1,
+    2,
+    80,
+    90,
+    { mtu: 1_500, mssClamp: 0, offload: false, bigTcp: false },
+    DEFAULT_CONFIG,
+    bbr,
+  );
   tcb.snd.mss = MSS;
   bbr.init(tcb, 10);
   const state = tcb.ccState as BbrState;

@@ -15,7 +15,7 @@ function connection(cwnd: number, rttUs: number): Tcb {
     2,
     3,
     4,
-    { mtu: 1_500, mssClamp: 0, offload: false },
+    { mtu: 1_500, mssClamp: 0, offload: false, bigTcp: false },
     { ...DEFAULT_CONFIG },
     cubic,
   );

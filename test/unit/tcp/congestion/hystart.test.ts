@@ -16,7 +16,16 @@ const NONE = 0x7fffffff;
 function connection(name: CongestionName, hystart = true): Tcb {
   const config = { ...DEFAULT_CONFIG, hystart };
   const control = CONGESTION_CONTROLS[name];
-  const tcb = new Tcb(4, 1, 2, 3, 4, { mtu: 1_500, mssClamp: 0, offload: false }, config, control);
+  const tcb = new Tcb(
+    4,
+    1,
+    2,
+    3,
+    4,
+    { mtu: 1_500, mssClamp: 0, offload: false, bigTcp: false },
+    config,
+    control,
+  );
   tcb.snd.mss = MSS;
   // Rounds cross 2^31 and 2^32 alike.
   tcb.snd.una = tcb.snd.nxt = seq(0x7fff_fff0);
