@@ -196,6 +196,7 @@ export class Rig {
     seg.bytes = raw;
     seg.view = new DataView(raw.buffer);
     seg.checksumOk = this.link.offload;
+    seg.gsoSize = gsoSize;
     const v6 = raw[0]! >> 4 === 6;
     const bad = (v6 ? parseIpv6 : parseIpv4)(seg.view, 0, raw.length, seg);
     if (bad !== OK && bad !== IP_FRAGMENT) throw new Error(`the stack sent a bad IP packet: ${bad}`);

@@ -234,3 +234,25 @@ describe("the application's side", () => {
     expect(pair.app.take()).toEqual(["data 5", "end"]);
   });
 });
+
+describe("super-segments", () => {
+  const sizes = (family: 4 | 6, bigTcp: boolean): number[] => {
+    const pair = accepted(
+      { mss: 1_000, wscale: 4, wnd: 65_535 },
+      { family, offload: true, tcp: { initialWindow: 400 } },
+    );
+    pair.rig.link.bigTcp = bigTcp;
+    pair.connection.send(new Uint8Array(400_000));
+    return pair.peer.mine(pair.rig.run()).map(({ text }) => text.length);
+  };
+
+  test("hold as many whole segments as an IP packet can say", () => {
+    expect(Math.max(...sizes(4, false))).toBe(65_000);
+    expect(Math.max(...sizes(6, false))).toBe(65_000);
+  });
+
+  test("hold 128 KiB over IPv4 where the device takes BIG TCP", () => {
+    expect(Math.max(...sizes(4, true))).toBe(131_000);
+    expect(Math.max(...sizes(6, true))).toBe(65_000);
+  });
+});
