@@ -11,6 +11,7 @@ import { asBuffer, byteLength, type Callback, type Chunk, type Waiting } from ".
 import { BLOCK_MAX, CopiesInFlight } from "./copy-pool.ts";
 import { closedBeforeConnection, socketClosed, streamError } from "./errors.ts";
 import { isThisTurn, markTurn } from "./turn.ts";
+import { fill } from "./user-buffer.ts";
 
 /** Who stands on a link: a Duplex itself, or a handle below one. */
 export interface LinkOwner {
@@ -45,6 +46,8 @@ export class Link implements ConnectionHandler {
   /** Bytes that the connection took. */
   bytesSent = 0;
   onread: OnReadOptions | null;
+  /** Whoever takes the bytes copies them, as `onread` and C++ do: they are borrowed, and pin no memory of packets. */
+  borrowsData: boolean;
 
   private readonly owner: LinkOwner;
   private reading = false;
@@ -77,6 +80,15 @@ export class Link implements ConnectionHandler {
   constructor(owner: LinkOwner, onread: OnReadOptions | null) {
     this.owner = owner;
     this.onread = onread;
+    this.borrowsData = onread !== null;
+  }
+
+  /** From here on bytes are copied by who takes them. */
+  borrow(): void {
+    if (this.borrowsData) return;
+    this.borrowsData = true;
+    // The connection looks at its handler when it is set.
+    if (this.connection?.handler === this) this.connection.handler = this;
   }
 
   /** Takes an established connection; it delivers at once, whether or not somebody asked for it yet. */
@@ -377,22 +389,10 @@ export class Link implements ConnectionHandler {
     return room;
   }
 
-  /** False when the application asked for a pause before all of `bytes` was taken. */
+  /** False when the application asked for a pause. */
   private deliverToBuffer(bytes: Uint8Array): boolean {
-    const onread = this.onread!;
     this.leftover = null;
-    let taken = 0;
-    while (taken < bytes.length) {
-      const target = typeof onread.buffer === "function" ? onread.buffer() : onread.buffer;
-      const length = Math.min(target.length, bytes.length - taken);
-      target.set(bytes.subarray(taken, taken + length));
-      taken += length;
-      if (onread.callback(length, target) === false) this.stopReading();
-      if (!this.reading && taken < bytes.length) {
-        this.leftover = bytes.subarray(taken);
-        return false;
-      }
-    }
+    this.leftover = fill(this.onread!, bytes, this);
     return this.reading;
   }
 }

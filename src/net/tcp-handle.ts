@@ -81,7 +81,7 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
 
   /** Whoever asks this is about to consume in C++ (the HTTP parser and HTTP/2; TLS calls `onreadstart`). */
   get isStreamBase(): boolean {
-    this.isConsumed = true;
+    this.consume();
     return true;
   }
 
@@ -202,6 +202,7 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
     this.link.onread = userBuffer(this.socket, buffer, () => {
       this.reading = false;
     });
+    this.link.borrow();
   }
 
   // LinkOwner: what the connection has for the socket.
@@ -260,7 +261,7 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   }
 
   onreadstart(): number {
-    this.isConsumed = true;
+    this.consume();
     return this.readStart();
   }
 
@@ -294,6 +295,11 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
       });
     });
     return 0;
+  }
+
+  private consume(): void {
+    this.isConsumed = true;
+    this.link.borrow();
   }
 
   update(): void {

@@ -1,4 +1,4 @@
-/** `onread` of node:net, as a handle finds it on the real net.Socket. */
+/** `onread` of node:net: bytes into the application's own buffers, and how a handle finds those on the real net.Socket. */
 import type { OnReadOptions } from "./arguments.ts";
 
 /** `onread` of a socket: its callback and generator are fields of the socket, under names that Node keeps to itself. */
@@ -18,4 +18,21 @@ export function userBuffer(socket: object, buffer: Uint8Array, stop: () => void)
       return wanted;
     },
   };
+}
+
+/** Copies `bytes` into the buffers of `onread` for as long as `reader` reads. What is left is returned, in memory of its own. */
+export function fill(
+  onread: OnReadOptions,
+  bytes: Uint8Array,
+  reader: { readonly isReading: boolean; stopReading(): void },
+): Uint8Array | null {
+  for (let taken = 0; taken < bytes.length; ) {
+    if (!reader.isReading) return new Uint8Array(bytes.subarray(taken));
+    const target = typeof onread.buffer === "function" ? onread.buffer() : onread.buffer;
+    const length = Math.min(target.length, bytes.length - taken);
+    target.set(bytes.subarray(taken, taken + length));
+    taken += length;
+    if (onread.callback(length, target) === false) reader.stopReading();
+  }
+  return null;
 }
