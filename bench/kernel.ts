@@ -1,104 +1,31 @@
 /**
- * The suites `kernel`, `loss` and `path` (design section 8): one client on the kernel's TCP against every target, the
+ * The suites `kernel`, `peers`, `http`, `loss` and `path` (design section 8): one client on the kernel's TCP against every target, the
  * targets in turn within one run, so that what the machine does meanwhile falls on all of them alike. Absolute
  * figures mean little on a shared machine; the ratios of one run do.
  */
 import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
+import { busySecondsOf, cpuSeconds } from "./child.ts";
 import { Failure } from "./failure.ts";
-import { buildClient, type Errand, type LoadReport, load } from "./load.ts";
-import { cleanUp, dropForwarded, requireNamespaces, runIn } from "./namespace.ts";
-import type { Conditions } from "./path.ts";
+import { buildClient, type LoadReport, load } from "./load.ts";
+import { cleanUp, dropForwarded, requireNamespaces } from "./namespace.ts";
 import { OTHERS_MATTER, significant } from "./report.ts";
 import { type Measurement, PRIMARY, type Row, rowsOf } from "./row.ts";
+import { type SocketFacts, socketFacts, UNKNOWN } from "./socket-facts.ts";
 import {
-  busySecondsOf,
-  cpuSeconds,
+  canRun,
   type LinkSettings,
+  type Program,
+  prepareTargets,
   type RunningTarget,
-  requireBuilt,
   startTarget,
 } from "./target.ts";
-
-/** What a workload asks of the client, and how its figure reads. */
-interface Workload extends Errand {
-  readonly unit: string;
-  /** From the client's figure (bytes or transactions a second) to `unit`. */
-  readonly scale: number;
-  readonly cpuUnit: string;
-  /** From CPU seconds for a byte or a transaction to `cpuUnit`. */
-  readonly cpuScale: number;
-  /** Whether the client times each transaction. */
-  readonly timed: boolean;
-  /** Share of the packets of either direction that is lost on the way, 0 to 1. */
-  readonly loss: number;
-  /** The path between client and server, in the suite `path`. */
-  readonly path?: Conditions;
-}
-
-const BULK = {
-  pinned: false,
-  unit: "Gbit/s",
-  scale: 8e-9,
-  cpuUnit: "s/GB",
-  cpuScale: 1e9,
-  timed: false,
-  loss: 0,
-};
-const TRIPS = {
-  pinned: false,
-  loss: 0,
-  unit: "transactions/s",
-  scale: 1,
-  cpuUnit: "us/transaction",
-  cpuScale: 1e6,
-  timed: true,
-};
-
-/** Of the suite `kernel`. */
-export const WORKLOADS: Readonly<Record<string, Workload>> = {
-  up: { ...BULK, load: "up" },
-  down: { ...BULK, load: "down" },
-  rr1: { ...TRIPS, load: "rr1" },
-  rr1p: { ...TRIPS, load: "rr1", pinned: true },
-  rr64: { ...TRIPS, load: "rr64" },
-  crr: { ...TRIPS, load: "crr", unit: "connections/s" },
-};
-
-/** Of the suite `loss`: bulk each way while one packet in a hundred, and one in twenty, is dropped. */
-export const LOSS_WORKLOADS: Readonly<Record<string, Workload>> = {
-  "up-1": { ...BULK, load: "up", loss: 0.01 },
-  "up-5": { ...BULK, load: "up", loss: 0.05 },
-  "down-1": { ...BULK, load: "down", loss: 0.01 },
-  "down-5": { ...BULK, load: "down", loss: 0.05 },
-};
-
-/** Of the suite `path`: one sender over a path of given conditions, cells of the loss matrix (test/sim/matrix). */
-export const PATH_WORKLOADS: Readonly<Record<string, Workload>> = Object.fromEntries(
-  [1e7, 1e8].flatMap((rate) =>
-    [20, 100].flatMap((rttMs) =>
-      [
-        { loss: 0, late: 0 },
-        { loss: 0.01, late: 0 },
-        { loss: 0, late: 0.03 },
-        { loss: 0.03, late: 0.03 },
-      ].map(({ loss, late }) => [
-        `1e${Math.log10(rate)}-rtt${rttMs}-loss${loss * 100}-late${late * 100}`,
-        { ...BULK, load: "down", unit: "Mbit/s", scale: 8e-6, path: { rate, rttMs, loss, late, buffer: 1 } },
-      ]),
-    ),
-  ),
-);
-
-const ALL_WORKLOADS: Readonly<Record<string, Workload>> = {
-  ...WORKLOADS,
-  ...LOSS_WORKLOADS,
-  ...PATH_WORKLOADS,
-};
+import { ALL_WORKLOADS, type Workload } from "./workload.ts";
+import { wrk } from "./wrk.ts";
 
 export interface KernelOptions extends LinkSettings {
-  readonly suite: "kernel" | "loss" | "path";
+  readonly suite: "kernel" | "peers" | "http" | "loss" | "path";
   readonly targets: readonly string[];
   readonly workloads: readonly string[];
   /** Of each run, after the warm-up. */
@@ -121,14 +48,28 @@ interface Sample extends LoadReport {
   readonly others: number;
 }
 
-const PREFLIGHT_SECONDS = 0.4;
+/** A target that has passed its preflight. */
+interface Checked extends RunningTarget {
+  /** The client's sockets to it. */
+  readonly client: SocketFacts;
+}
 
-/** Runs the suite. Needs root and a compiler; leaves no namespace and no process behind. */
+const PREFLIGHT_SECONDS = 0.4;
+/** Between looks at the sockets: on a busy machine the client takes its time to connect. */
+const LOOK_MS = 50;
+
+/**
+ * Runs the suite. Needs root and a compiler; leaves no namespace and no process behind. A target that can't be had here
+ * is left out, with one line that says why.
+ */
 export async function benchKernel(options: KernelOptions): Promise<Outcome> {
   requireNamespaces();
-  requireBuilt(options.targets);
   buildClient();
-  const bench = new KernelBench(options);
+  const missing = prepareTargets(options.targets, options.progress);
+  for (const [name, why] of missing) options.progress(`${name} is left out: ${why}`);
+  const targets = options.targets.filter((name) => !missing.has(name));
+  if (targets.length === 0) throw new Failure("no target is left");
+  const bench = new KernelBench({ ...options, targets });
   try {
     await bench.run();
   } finally {
@@ -141,7 +82,8 @@ export async function benchKernel(options: KernelOptions): Promise<Outcome> {
 class KernelBench {
   readonly failures: string[] = [];
   readonly #options: KernelOptions;
-  readonly #running = new Map<string, RunningTarget>();
+  /** By name and program. */
+  readonly #running = new Map<string, Checked>();
   readonly #samples = new Map<string, Sample[]>();
   /** What each target said of itself, kept for those that did not live to the end. */
   readonly #about = new Map<string, Pick<RunningTarget, "spinUs" | "versions" | "notes">>();
@@ -151,8 +93,11 @@ class KernelBench {
   }
 
   async run(): Promise<void> {
-    const { workloads, targets, runs } = this.#options;
+    const { workloads, runs, progress, family } = this.#options;
     for (const workload of workloads) {
+      const { program } = ALL_WORKLOADS[workload]!;
+      const [targets, others] = partition(this.#options.targets, (name) => canRun(name, program, family));
+      if (others.length > 0) progress(`${workload}: not for ${others.join(", ")}`);
       for (let run = 0; run < runs; run++) {
         // Each run begins with another target, so that none always follows the same one.
         for (let i = 0; i < targets.length; i++) {
@@ -181,10 +126,11 @@ class KernelBench {
 
   async #sample(workload: string, name: string, run: number): Promise<void> {
     const { seconds, warmUp, runs, progress } = this.#options;
-    const { unit, scale } = ALL_WORKLOADS[workload]!;
+    const { unit, scale, program } = ALL_WORKLOADS[workload]!;
     const label = `${workload} ${run + 1}/${runs} ${name}`;
+    const instance = `${name} ${program}`;
     try {
-      const target = await this.#target(name);
+      const target = await this.#target(name, program);
       const report = await measured(target, ALL_WORKLOADS[workload]!, seconds, warmUp, run);
       const key = `${workload} ${name}`;
       this.#samples.set(key, [...(this.#samples.get(key) ?? []), report]);
@@ -192,36 +138,43 @@ class KernelBench {
       const noisy = others < OTHERS_MATTER ? "" : ` (others took ${others} % of the machine)`;
       progress(`${label}: ${significant(report.value * scale)} ${unit}${noisy}`);
     } catch (error) {
-      const line = `${label}: ${error instanceof Error ? error.message : String(error)}${this.#autopsy(name)}`;
+      const line = `${label}: ${error instanceof Error ? error.message : String(error)}${this.#autopsy(instance)}`;
       this.failures.push(line);
       progress(line);
-      await this.#forget(name);
+      await this.#forget(instance);
     }
   }
 
   /** The target, started if it is not running: a failed run must not spoil the ones after it. */
-  async #target(name: string): Promise<RunningTarget> {
-    const running = this.#running.get(name);
+  async #target(name: string, program: Program): Promise<Checked> {
+    const instance = `${name} ${program}`;
+    const running = this.#running.get(instance);
     if (running !== undefined) return running;
-    const target = await startTarget(name, this.#options);
-    this.#running.set(name, target);
-    this.#about.set(name, target);
-    await preflight(target, this.#options.congestion);
-    return target;
+    const target = await startTarget(name, { ...this.#options, program });
+    try {
+      const checked = { ...target, client: await preflight(target, program, this.#options.congestion) };
+      this.#running.set(instance, checked);
+      this.#about.set(name, target);
+      return checked;
+    } catch (error) {
+      await target.stop();
+      throw error;
+    }
   }
 
-  #autopsy(name: string): string {
-    const target = this.#running.get(name);
+  #autopsy(instance: string): string {
+    const target = this.#running.get(instance);
     if (target === undefined) return "";
-    const { exitCode, signalCode } = target.process;
+    const { name, process } = target;
+    const { exitCode, signalCode } = process;
     const ended =
       exitCode === null && signalCode === null ? "" : `; ${name} had ended (${signalCode ?? exitCode})`;
     return ended + target.complaints();
   }
 
-  async #forget(name: string): Promise<void> {
-    const target = this.#running.get(name);
-    this.#running.delete(name);
+  async #forget(instance: string): Promise<void> {
+    const target = this.#running.get(instance);
+    this.#running.delete(instance);
     await target?.stop();
   }
 }
@@ -231,7 +184,7 @@ export function measurementsOf(
   workload: string,
   target: Pick<RunningTarget, "name" | "spinUs" | "versions" | "notes">,
   samples: readonly Sample[],
-  { mtu, suite }: Pick<KernelOptions, "mtu" | "suite">,
+  { mtu, suite, family }: Pick<KernelOptions, "mtu" | "suite" | "family">,
 ): Measurement[] {
   const { unit, scale, cpuUnit, cpuScale, timed } = ALL_WORKLOADS[workload]!;
   const sum = (of: (sample: Sample) => number): number =>
@@ -249,7 +202,7 @@ export function measurementsOf(
     workload,
     target: target.name,
     mtu,
-    family: 4,
+    family,
     spinUs: target.spinUs,
     versions: target.versions,
     notes,
@@ -274,7 +227,7 @@ export function measurementsOf(
 
 /** One run of the client, and where the machine's CPU time went meanwhile. */
 async function measured(
-  target: RunningTarget,
+  target: Checked,
   errand: Workload,
   seconds: number,
   warmUp: number,
@@ -285,7 +238,10 @@ async function measured(
   const began = performance.now();
   const busy = busySecondsOf(readFileSync("/proc/stat", "utf8"));
   const before = cpuSeconds(target.pid);
-  const report = await load(target, errand, seconds, warmUp);
+  const report =
+    errand.http === undefined
+      ? await load(target, errand, seconds, warmUp)
+      : { ...(await wrk(target, errand.http, seconds, warmUp)), ...target.client };
   const targetCpuSeconds = cpuSeconds(target.pid) - before;
   const all = busySecondsOf(readFileSync("/proc/stat", "utf8")) - busy;
   const available = ((performance.now() - began) / 1000) * cpus().length;
@@ -294,19 +250,34 @@ async function measured(
 }
 
 /** Warms the target up, and makes sure of both ends' congestion control: it decides `up` and `down`. */
-async function preflight(target: RunningTarget, congestion: string): Promise<void> {
-  const warm = load(target, { load: "rr1", pinned: false }, PREFLIGHT_SECONDS, 0);
-  const ours = target.onKernel
-    ? delay(PREFLIGHT_SECONDS * 500).then(() => serverCongestion(target))
-    : congestion;
-  const [client, serverSide] = await Promise.all([warm, ours]);
+async function preflight(target: RunningTarget, program: Program, congestion: string): Promise<SocketFacts> {
+  const http = program === "http";
+  const warm = http
+    ? wrk(target, { connections: 1, keepAlive: true, bytes: 100 }, 1, 0)
+    : load(target, { load: "rr1", pinned: false }, PREFLIGHT_SECONDS, 0);
+  let ended = false;
+  const look = async (): Promise<{ client: SocketFacts; server: string }> => {
+    const port = http ? 80 : 7;
+    for (;;) {
+      await delay(LOOK_MS);
+      const client = socketFacts(target.clientNamespace, "dport", port);
+      const server = target.onKernel
+        ? socketFacts(target.serverNamespace, "sport", port).congestion
+        : congestion;
+      if (ended || (client.congestion !== UNKNOWN && server !== UNKNOWN)) return { client, server };
+    }
+  };
+  const warmed = warm.finally(() => {
+    ended = true;
+  });
+  const [{ client, server }] = await Promise.all([look(), warmed]);
   if (client.congestion !== congestion)
     throw new Failure(`${target.name}: the client is on ${client.congestion}, not on ${congestion}`);
-  if (serverSide !== congestion)
-    throw new Failure(`${target.name}: the server is on ${serverSide}, not on ${congestion}`);
+  if (server !== congestion)
+    throw new Failure(`${target.name}: the server is on ${server}, not on ${congestion}`);
+  return client;
 }
 
-function serverCongestion({ serverNamespace }: RunningTarget): string {
-  const shown = runIn(serverNamespace, "ss", "-tinH", "state", "established", "sport", "=", ":7");
-  return / (cubic|reno|bbr|dctcp|vegas|htcp|bic|westwood)\b/.exec(shown)?.[1] ?? "an unknown control";
+function partition<T>(all: readonly T[], accepts: (one: T) => boolean): [T[], T[]] {
+  return [all.filter(accepts), all.filter((one) => !accepts(one))];
 }

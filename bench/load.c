@@ -33,8 +33,17 @@ enum { UP_CHUNK = 128 * 1024, DOWN_CHUNK = 256 * 1024, PING = 64, MOST = 64, CON
 enum { STALL_MS = 3000, SOURCES = 16 };
 
 static char buffer[DOWN_CHUNK];
-static struct in_addr host;
-static struct in_addr sources[SOURCES];
+/* Room for an address of either family; `family` says which. */
+union address {
+  struct sockaddr any;
+  struct sockaddr_in v4;
+  struct sockaddr_in6 v6;
+};
+
+static int family;
+static socklen_t address_size;
+static union address host;
+static union address sources[SOURCES];
 static int source_count, next_source;
 static double warm_up, seconds;
 
@@ -88,18 +97,25 @@ static double percentile_us(double fraction) {
 
 /* ---- sockets ---- */
 
+/* The port is at the same place in both families (RFC 3493 3.3). */
+static union address host_at(int port) {
+  union address to = host;
+  to.v4.sin_port = htons(port);
+  return to;
+}
+
 static int start_connect(int port, int flags) {
-  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = host};
-  int on = 1, fd = socket(AF_INET, SOCK_STREAM | flags, 0);
+  union address to = host_at(port);
+  int on = 1, fd = socket(family, SOCK_STREAM | flags, 0);
   if (fd < 0) fail("socket: %s", strerror(errno));
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (source_count > 0) {
-    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr = sources[next_source]};
+    const union address *from = &sources[next_source];
     next_source = (next_source + 1) % source_count;
     setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-    if (bind(fd, (struct sockaddr *)&from, sizeof from) < 0) fail("bind: %s", strerror(errno));
+    if (bind(fd, &from->any, address_size) < 0) fail("bind: %s", strerror(errno));
   }
-  if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS) {
+  if (connect(fd, &to.any, address_size) < 0 && errno != EINPROGRESS) {
     int why = errno;
     close(fd);
     errno = why;
@@ -118,13 +134,13 @@ static void describe(int fd) {
 static int connected(int port) {
   /* The send timeout also bounds connect(), so no peer can hold us. */
   struct timeval limit = {.tv_sec = STALL_MS / 1000};
-  struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = host};
-  int on = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+  union address to = host_at(port);
+  int on = 1, fd = socket(family, SOCK_STREAM, 0);
   if (fd < 0) fail("socket: %s", strerror(errno));
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0) fail("connect to port %d: %s", port, strerror(errno));
+  if (connect(fd, &to.any, address_size) < 0) fail("connect to port %d: %s", port, strerror(errno));
   describe(fd);
   return fd;
 }
@@ -318,10 +334,16 @@ static double cpu_seconds(void) {
   return used.ru_utime.tv_sec + used.ru_stime.tv_sec + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-6;
 }
 
+static union address read_address(const char *text) {
+  union address a = {.any.sa_family = family};
+  if (inet_pton(family, text, family == AF_INET ? (void *)&a.v4.sin_addr : (void *)&a.v6.sin6_addr) != 1)
+    fail("%s: not an IPv%d address", text, family == AF_INET ? 4 : 6);
+  return a;
+}
+
 static void read_sources(char *list) {
-  for (char *one = strtok(list, ","); one && source_count < SOURCES; one = strtok(NULL, ",")) {
-    if (inet_pton(AF_INET, one, &sources[source_count++]) != 1) fail("%s: not an IPv4 address", one);
-  }
+  for (char *one = strtok(list, ","); one && source_count < SOURCES; one = strtok(NULL, ","))
+    sources[source_count++] = read_address(one);
 }
 
 static double run(const char *workload) {
@@ -341,7 +363,9 @@ int main(int argc, char **argv) {
     fprintf(stderr, "usage: load WORKLOAD HOST SECONDS WARMUP [SOURCE,SOURCE...]\n");
     return 2;
   }
-  if (inet_pton(AF_INET, argv[2], &host) != 1) fail("%s: not an IPv4 address", argv[2]);
+  family = strchr(argv[2], ':') ? AF_INET6 : AF_INET;
+  address_size = family == AF_INET ? sizeof host.v4 : sizeof host.v6;
+  host = read_address(argv[2]);
   seconds = atof(argv[3]);
   warm_up = atof(argv[4]);
   if (argc > 5) read_sources(argv[5]);

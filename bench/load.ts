@@ -5,10 +5,11 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { listen } from "./child.ts";
 import { Failure } from "./failure.ts";
 import { spawnIn } from "./namespace.ts";
 import { BENCH, BUILD } from "./paths.ts";
-import { listen, type RunningTarget } from "./target.ts";
+import type { RunningTarget } from "./target.ts";
 
 /** What the client is to do. */
 export interface Errand {

@@ -28,6 +28,8 @@ async function run(options: BenchOptions): Promise<Outcome> {
     case "lookup":
       return { rows: (await import("./lookup.ts")).benchLookup(), failures: [] };
     case "kernel":
+    case "peers":
+    case "http":
     case "loss":
     case "path":
       return benchKernel({

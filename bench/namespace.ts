@@ -7,16 +7,25 @@ import { Failure } from "./failure.ts";
 
 const PREFIX = "utbench";
 
-/** Addresses of a veth pair: of the end that serves or routes, and of the other one. */
+export type Family = 4 | 6;
+
+/** Addresses of a link's ends: of the one that serves or routes, and of the other one. */
 export interface Pair {
   readonly near: string;
   readonly far: string;
 }
 
-/** The pair between a client and whoever it dials or is routed by; usertcp's own is 10.77.0.0/24 (the defaults of `usertcp serve`). */
+/** The pair between a client and whoever it dials or is routed by. */
 export const CLIENT_PAIR: Pair = { near: "10.78.0.1", far: "10.78.0.2" };
+export const CLIENT_PAIR_6: Pair = { near: "fd78::1", far: "fd78::2" };
 /** The pair between a router and a server behind it. */
 export const SERVER_PAIR: Pair = { near: "10.79.0.1", far: "10.79.0.2" };
+/** The kernel's address on a stack's TUN device, and the stack's own. */
+export const STACK_PAIR: Pair = { near: "10.77.0.1", far: "10.77.0.2" };
+export const STACK_PAIR_6: Pair = { near: "fd77::1", far: "fd77::2" };
+
+/** Addresses that a client dials from in turn: each has 64,512 ports. */
+export const SOURCES = 8;
 
 const MORTAL = ["setpriv", "--pdeathsig", "KILL"];
 
@@ -71,19 +80,31 @@ export function giveAddresses(
     [near, pair.near, nearDevice],
     [far, pair.far, farDevice],
   ] as const) {
-    ip("-n", namespace, "address", "add", `${address}/24`, "dev", name);
     ip("-n", namespace, "link", "set", name, "mtu", String(mtu), "up");
+    addAddress(namespace, name, address);
     useCubic(namespace, name);
   }
 }
 
+/** Gives a device an address in a network of the length that all links here have. */
+export function addAddress(namespace: string, device: string, address: string): void {
+  // Nobody else is on the link: no wait for duplicates.
+  const [length, ...flags] = address.includes(":") ? ["64", "nodad"] : ["24"];
+  ip("-n", namespace, "address", "add", `${address}/${length}`, "dev", device, ...flags);
+}
+
+/** Sets a device's MTU and the length of its queue in packets, and brings it up. */
+export function bringUp(namespace: string, device: string, mtu: number, queue: number): void {
+  ip("-n", namespace, "link", "set", device, "mtu", String(mtu), "txqueuelen", String(queue), "up");
+}
+
 /** Adds further source addresses beside `address` on a device, and gives them all: crr uses them in turn. */
 export function addSources(namespace: string, device: string, address: string, count: number): string[] {
-  const subnet = address.slice(0, address.lastIndexOf("."));
+  const subnet = address.slice(0, 1 + Math.max(address.lastIndexOf("."), address.lastIndexOf(":")));
   const all = [address];
   for (let i = 1; i < count; i++) {
-    const one = `${subnet}.${100 + i}`;
-    ip("-n", namespace, "address", "add", `${one}/24`, "dev", device);
+    const one = `${subnet}${100 + i}`;
+    addAddress(namespace, device, one);
     all.push(one);
   }
   return all;
@@ -100,13 +121,30 @@ export function deviceTowards(namespace: string, address: string): string {
  * where the host's default is another; the route's own setting is always taken.
  */
 export function useCubic(namespace: string, device: string): void {
-  const routes = JSON.parse(ip("-n", namespace, "-j", "route", "show", "dev", device)) as {
-    dst: string;
-    prefsrc?: string;
-  }[];
-  for (const { dst, prefsrc } of routes) {
-    const source = prefsrc === undefined ? [] : ["proto", "kernel", "scope", "link", "src", prefsrc];
-    ip("-n", namespace, "route", "change", dst, "dev", device, ...source, "congctl", "cubic");
+  for (const family of ["-4", "-6"]) {
+    const routes = JSON.parse(ip("-n", namespace, "-j", family, "route", "show", "dev", device) || "[]") as {
+      dst: string;
+      prefsrc?: string;
+      metric?: number;
+    }[];
+    for (const { dst, prefsrc, metric } of routes) {
+      const source = prefsrc === undefined ? [] : ["proto", "kernel", "scope", "link", "src", prefsrc];
+      const order = metric === undefined ? [] : ["metric", String(metric)];
+      ip(
+        "-n",
+        namespace,
+        family,
+        "route",
+        "replace",
+        dst,
+        "dev",
+        device,
+        ...source,
+        ...order,
+        "congctl",
+        "cubic",
+      );
+    }
   }
 }
 

@@ -1,14 +1,22 @@
 /** The command line of `npm run bench`: parsed and checked here, run by main.ts. */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { Failure } from "./failure.ts";
-import { LOSS_WORKLOADS, PATH_WORKLOADS, WORKLOADS } from "./kernel.ts";
-import { DEFAULT_TARGETS, TARGET_NAMES } from "./target.ts";
+import type { Family } from "./namespace.ts";
+import { DEFAULT_TARGETS, HTTP_TARGETS, PEERS_TARGETS, TARGET_NAMES } from "./target.ts";
+import {
+  ALL_WORKLOADS,
+  HTTP_WORKLOADS,
+  LOSS_WORKLOADS,
+  PATH_WORKLOADS,
+  PEERS_WORKLOADS,
+  WORKLOADS,
+} from "./workload.ts";
 
-export const SUITES = ["parse", "lookup", "kernel", "loss", "path"] as const;
+export const SUITES = ["parse", "lookup", "kernel", "peers", "http", "loss", "path"] as const;
 export type Suite = (typeof SUITES)[number];
 
 /** Suites of the design that are still to come. */
-const LATER = ["peers", "scale"];
+const LATER = ["scale"];
 
 export interface BenchOptions {
   readonly suite: Suite;
@@ -19,6 +27,7 @@ export interface BenchOptions {
   readonly warmUp: number;
   readonly runs: number;
   readonly mtu: number;
+  readonly family: Family;
   readonly spinUs: number | null;
   readonly offload: boolean;
   readonly between: "nothing" | "router" | "path";
@@ -33,6 +42,7 @@ interface Raw {
   readonly warmUp: number;
   readonly runs?: number;
   readonly mtu: number;
+  readonly family: "4" | "6";
   readonly spin?: number;
   readonly offload: boolean;
   readonly congestion: string;
@@ -44,11 +54,7 @@ interface Raw {
  */
 export function parseArguments(args: readonly string[]): BenchOptions | string {
   let said = "";
-  const workloads = [
-    ...Object.keys(WORKLOADS),
-    ...Object.keys(LOSS_WORKLOADS),
-    ...Object.keys(PATH_WORKLOADS),
-  ];
+  const workloads = Object.keys(ALL_WORKLOADS);
   const command = new Command("npm run bench --")
     .argument("<suite>", SUITES.join(", "))
     .option("--json", "print a JSON array of rows (design section 8)")
@@ -62,6 +68,7 @@ export function parseArguments(args: readonly string[]): BenchOptions | string {
       wholeIn(1, 100),
     )
     .option("--mtu <bytes>", "of the link, such as 1500 or 65520", wholeIn(576, 65_535), 1500)
+    .addOption(new Option("--family <n>", "of the addresses").choices(["4", "6"]).default("4"))
     .option("--spin <us>", "microseconds that usertcp polls after a productive batch", wholeIn(0, 10_000))
     .option("--no-offload", "no segmentation offload at either end (always so for loss and path)")
     .addOption(
@@ -76,16 +83,26 @@ export function parseArguments(args: readonly string[]): BenchOptions | string {
     if (error.exitCode === 0) return said;
     throw new Failure(error.message.replace(/^error: /, ""), 2);
   }
-  const { json, spin, ...rest } = command.opts<Raw>();
+  const { json, spin, family: version, ...rest } = command.opts<Raw>();
   const suite = suiteOf(command.args[0]!);
-  const { between, ...defaults } = SUITE_DEFAULTS[suite === "loss" || suite === "path" ? suite : "kernel"];
+  const { between, ...defaults } = SUITE_DEFAULTS[suite === "parse" || suite === "lookup" ? "kernel" : suite];
+  const family = version === "4" ? 4 : 6;
+  requireFamily(family, between, rest.mtu);
   // A drop must take one packet of the wire, not a super-segment of 64 KiB.
   const offload = rest.offload && between === "nothing";
-  return { ...defaults, ...rest, offload, between, suite, json: json ?? false, spinUs: spin ?? null };
+  return { ...defaults, ...rest, family, offload, between, suite, json: json ?? false, spinUs: spin ?? null };
+}
+
+function requireFamily(family: Family, between: BenchOptions["between"], mtu: number): void {
+  if (family === 4) return;
+  if (between !== "nothing") throw new Failure("--family 6: the suites loss and path have IPv4 alone", 2);
+  if (mtu < 1280) throw new Failure(`--mtu ${mtu}: IPv6 needs 1280 bytes (RFC 8200 5)`, 2);
 }
 
 const SUITE_DEFAULTS = {
   kernel: { targets: DEFAULT_TARGETS, workloads: Object.keys(WORKLOADS), runs: 3, between: "nothing" },
+  peers: { targets: PEERS_TARGETS, workloads: Object.keys(PEERS_WORKLOADS), runs: 3, between: "nothing" },
+  http: { targets: HTTP_TARGETS, workloads: Object.keys(HTTP_WORKLOADS), runs: 3, between: "nothing" },
   loss: {
     targets: ["usertcp", "kernel-c"],
     workloads: Object.keys(LOSS_WORKLOADS),

@@ -5,9 +5,9 @@
 import type { ChildProcess } from "node:child_process";
 import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { listen, readyLine } from "./child.ts";
 import { addDefaultRoute, CLIENT_PAIR, giveAddresses, stop } from "./namespace.ts";
 import { BUILD } from "./paths.ts";
-import { listen, readyLine } from "./target.ts";
 
 /** What the path does to packets from server to client; the way back has the delay alone. */
 export interface Conditions {

@@ -1,5 +1,6 @@
 /** Where things are in the checkout, whether this runs from `bench/` or compiled in `bench/build/bench/`. */
 import { readFileSync } from "node:fs";
+import { release } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -15,6 +16,11 @@ export const CLI: string = join(ROOT, "dist", "cli", "main.js");
 /** The version in our package.json. */
 export function packageVersion(): string {
   return (JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { version: string }).version;
+}
+
+/** What every target runs on. */
+export function platformVersions(): Record<string, string> {
+  return { node: process.version, kernel: release() };
 }
 
 function findRoot(from: string): string {

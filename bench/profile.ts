@@ -7,22 +7,16 @@ import { type ChildProcess, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Argument, Command, CommanderError, Option } from "commander";
+import { cpuSeconds } from "./child.ts";
 import { type CpuProfile, functionTimes, hottest, idleShare } from "./cpu-profile.ts";
 import { Failure } from "./failure.ts";
-import { WORKLOADS } from "./kernel.ts";
 import { buildClient, load } from "./load.ts";
 import { cleanUp, requireNamespaces } from "./namespace.ts";
 import { numberIn, wholeIn } from "./options.ts";
 import { BENCH, BUILD } from "./paths.ts";
 import { align, significant } from "./report.ts";
-import {
-  cpuSeconds,
-  type LinkSettings,
-  requireBuilt,
-  startTarget,
-  TARGET_NAMES,
-  type Wrap,
-} from "./target.ts";
+import { type LinkSettings, prepareTargets, startTarget, TARGET_NAMES, type Wrap } from "./target.ts";
+import { WORKLOADS } from "./workload.ts";
 
 interface ProfileOptions extends LinkSettings {
   readonly mode: string;
@@ -40,7 +34,7 @@ const REPORT_MS = 180_000;
 try {
   const options = parse(process.argv.slice(2));
   requireNamespaces();
-  requireBuilt([options.target]);
+  prepareTargets([options.target], () => {});
   buildClient();
   await profile(options);
 } catch (error) {
@@ -58,7 +52,7 @@ function parse(args: readonly string[]): ProfileOptions {
     .addArgument(new Argument("[mode]").choices(["flame", "doctor", "cpu-prof"]).default("flame"))
     .addOption(
       new Option("--target <name>", "what to profile")
-        .choices(TARGET_NAMES.filter((name) => name !== "kernel-c"))
+        .choices(TARGET_NAMES.filter((name) => /^(usertcp|node)/.test(name)))
         .default("usertcp"),
     )
     .addOption(
@@ -102,7 +96,17 @@ async function profile(options: ProfileOptions): Promise<void> {
 async function underLoad(options: ProfileOptions, wrap: Wrap): Promise<void> {
   const { target: name, workload, seconds } = options;
   const { unit, scale } = WORKLOADS[workload]!;
-  const target = await startTarget(name, { ...options, between: "nothing", congestion: "cubic" }, wrap);
+  const target = await startTarget(
+    name,
+    {
+      ...options,
+      family: 4,
+      program: "services",
+      between: "nothing",
+      congestion: "cubic",
+    },
+    wrap,
+  );
   const ended = exit(target.process);
   const before = cpuSeconds(target.pid);
   const report = await load(target, WORKLOADS[workload]!, seconds, 0);

@@ -6,7 +6,8 @@ export function table(inAnyOrder: readonly Row[]): string {
   if (inAnyOrder.length === 0) return "no rows\n";
   const workloads = [...new Set(inAnyOrder.map((row) => row.workload))];
   const rows = workloads.flatMap((workload) => inAnyOrder.filter((row) => row.workload === workload));
-  const targets = [...new Set(rows.map((row) => row.target))];
+  // Beside the targets, what two modes of one are together.
+  const targets = [...new Set(rows.flatMap((row) => [row.target, ...Object.keys(row.ratioTo)]))];
   const header = [
     "workload",
     "target",

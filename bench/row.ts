@@ -77,13 +77,20 @@ function summarize({ samples, ...rest }: Measurement): Row {
   return { ...rest, value: median(samples), runs: samples.length, noise: noise(samples), ratioTo: {} };
 }
 
+/** One peer in two modes counts as the better one, under the name that both begin with. */
+const MODES: Readonly<Record<string, string>> = { "gvisor-packet": "gvisor", "gvisor-gso": "gvisor" };
+
 function ratiosOf(row: Row, rows: readonly Row[]): Record<string, number> {
   const ratios: Record<string, number> = {};
   for (const other of rows) {
     if (other.target === row.target || !comparable(row, other)) continue;
     const times = ratio(row.value, other.value, row.better);
     // A target that measured 0 has no ratio: JSON knows neither Infinity nor NaN.
-    if (Number.isFinite(times)) ratios[other.target] = times;
+    if (!Number.isFinite(times)) continue;
+    ratios[other.target] = times;
+    const both = MODES[other.target];
+    if (both === undefined || both === MODES[row.target]) continue;
+    ratios[both] = Math.min(times, ratios[both] ?? times);
   }
   return ratios;
 }

@@ -57,17 +57,19 @@ static void drop(struct end *end) {
 
 static void listen_on(int poll, const char *address, int port) {
   struct sockaddr_in name = {.sin_family = AF_INET, .sin_port = htons(port)};
+  struct sockaddr_in6 name6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+  int is6 = strchr(address, ':') != NULL;
   struct end *end = calloc(1, sizeof *end);
   int on = 1;
   if (!end) die("calloc");
-  if (inet_pton(AF_INET, address, &name.sin_addr) != 1) {
-    fprintf(stderr, "server: %s: not an IPv4 address\n", address);
+  if (inet_pton(is6 ? AF_INET6 : AF_INET, address, is6 ? (void *)&name6.sin6_addr : (void *)&name.sin_addr) != 1) {
+    fprintf(stderr, "server: %s: not an IP address\n", address);
     exit(2);
   }
-  end->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  end->fd = socket(is6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (end->fd < 0) die("socket");
   setsockopt(end->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(end->fd, (struct sockaddr *)&name, sizeof name) < 0) die("bind");
+  if (is6 ? bind(end->fd, (struct sockaddr *)&name6, sizeof name6) : bind(end->fd, (struct sockaddr *)&name, sizeof name)) die("bind");
   if (listen(end->fd, 4096) < 0) die("listen");
   end->port = port;
   end->listening = 1;

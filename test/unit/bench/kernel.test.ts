@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { busySecondsOf, cpuSecondsOf } from "../../../bench/child.ts";
 import { measurementsOf } from "../../../bench/kernel.ts";
 import { parseCpuList } from "../../../bench/load.ts";
+import { serveArguments } from "../../../bench/on-tun.ts";
 import { rowsOf } from "../../../bench/row.ts";
-import { busySecondsOf, cpuSecondsOf, serveArguments } from "../../../bench/target.ts";
+import { canRun } from "../../../bench/target.ts";
 
 const sample = {
   value: 1e9,
@@ -18,7 +20,16 @@ const sample = {
   others: 0,
 };
 const target = { name: "usertcp", spinUs: 0, versions: {}, notes: { offload: "on" } };
-const link = { mtu: 1500, suite: "kernel" as const };
+const link = { mtu: 1500, suite: "kernel" as const, family: 4 as const };
+const start = {
+  mtu: 1500,
+  family: 4,
+  program: "services",
+  spinUs: null,
+  offload: true,
+  between: "nothing",
+  congestion: "cubic",
+} as const;
 
 describe("kernel suite", () => {
   it("gives bulk in Gbit/s, and CPU a GB over all bytes, warm-up included", () => {
@@ -46,23 +57,29 @@ describe("kernel suite", () => {
   });
 
   it("passes link settings on to usertcp serve, and leaves spin to it when not asked", () => {
-    const plain = serveArguments("raw", {
-      mtu: 65_520,
-      spinUs: null,
-      offload: true,
-      between: "nothing" as const,
-      congestion: "cubic",
-    });
+    const plain = serveArguments("raw", { ...start, mtu: 65_520 });
     expect(plain.join(" ")).toContain("serve --api raw --mtu 65520");
     expect(plain).not.toContain("--spin");
-    const asked = serveArguments("net", {
-      mtu: 1500,
-      spinUs: 0,
-      offload: false,
-      between: "nothing" as const,
-      congestion: "cubic",
-    }).join(" ");
+    const asked = serveArguments("net", { ...start, spinUs: 0, offload: false }).join(" ");
     expect(asked).toContain("--spin 0 --no-offload");
+  });
+
+  it("asks usertcp serve for IPv6 and for segments above 64 KiB where the workload does", () => {
+    expect(serveArguments("raw", start).join(" ")).not.toMatch(/--big|--host6/);
+    const both = serveArguments("raw", { ...start, family: 6, program: "big" }).join(" ");
+    expect(both).toContain("--host6 fd77::1/64 --stack6 fd77::2");
+    expect(both).toContain("--big");
+  });
+
+  it("segments above 64 KiB are for those who can write them, over IPv4", () => {
+    expect(["usertcp", "limit"].map((name) => canRun(name, "big", 4))).toEqual([true, true]);
+    expect(["usertcp", "limit"].map((name) => canRun(name, "big", 6))).toEqual([false, false]);
+    expect(["kernel-c", "node-net"].some((name) => canRun(name, "big", 4))).toBe(false);
+  });
+
+  it("rows say the family", () => {
+    const [row] = rowsOf(measurementsOf("up", target, [sample], { ...link, family: 6 }));
+    expect(row!.family).toBe(6);
   });
 });
 

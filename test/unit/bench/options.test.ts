@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { Failure } from "../../../bench/failure.ts";
-import { parseArguments } from "../../../bench/options.ts";
+import { type BenchOptions, parseArguments } from "../../../bench/options.ts";
 
 /** The one line that a bad command line gets. */
 function complaint(...args: string[]): string {
@@ -26,6 +26,7 @@ describe("npm run bench", () => {
       warmUp: 1,
       runs: 3,
       mtu: 1500,
+      family: 4,
       spinUs: null,
       offload: true,
       between: "nothing",
@@ -42,6 +43,23 @@ describe("npm run bench", () => {
       between: "router",
     });
     expect(parseArguments(["loss", "--runs", "2"])).toMatchObject({ runs: 2 });
+  });
+
+  it("sets usertcp beside every peer in the suite peers, over either family", () => {
+    expect(parseArguments(["peers", "--family", "6"])).toMatchObject({
+      targets: ["usertcp", "usertcp-net", "node-net", "kernel-c", "limit"],
+      workloads: ["up", "down", "rr1", "rr1p", "rr64", "crr", "down-big"],
+      family: 6,
+      runs: 3,
+      between: "nothing",
+    });
+  });
+
+  it("asks node:http over 1, 64 and 512 connections, kept or closed, small and large, in the suite http", () => {
+    const { targets, workloads } = parseArguments(["http"]) as BenchOptions;
+    expect(targets).toEqual(["usertcp-net", "node-net"]);
+    expect(workloads).toHaveLength(12);
+    expect(workloads).toEqual(expect.arrayContaining(["http-1-keep-100", "http-512-close-64k"]));
   });
 
   it("takes each option", () => {
@@ -65,12 +83,14 @@ describe("npm run bench", () => {
 
   it.each([
     [[], "suite"],
-    [["peers"], "suite 'peers' is not built yet"],
+    [["kernel", "--family", "5"], "Allowed choices are 4, 6"],
+    [["loss", "--family", "6"], "have IPv4 alone"],
+    [["peers", "--family", "6", "--mtu", "1000"], "IPv6 needs 1280 bytes"],
     [["scale"], "suite 'scale' is not built yet"],
     [["kernle"], "suite 'kernle' is not known"],
     [["kernel", "parse"], "too many arguments"],
     [["kernel", "--fast"], "unknown option '--fast'"],
-    [["kernel", "--targets", "lwip"], "No target 'lwip'"],
+    [["kernel", "--targets", "lwipp"], "No target 'lwipp'"],
     [["kernel", "--targets", ""], "No target ''"],
     [["kernel", "--workloads", "up,sideways"], "No workload 'sideways'"],
     [["kernel", "--seconds", "0"], "a number from 0.1 to 60"],

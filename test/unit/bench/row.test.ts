@@ -74,6 +74,23 @@ describe("rowsOf", () => {
     expect(row).not.toHaveProperty("samples");
   });
 
+  it("relates a target to the better of gVisor's two modes, and neither mode to both", () => {
+    const rows = rowsOf([
+      measured,
+      { ...measured, target: "gvisor-packet", samples: [5] },
+      { ...measured, target: "gvisor-gso", samples: [10] },
+    ]);
+    expect(rows[0]!.ratioTo).toEqual({ "gvisor-packet": 4, "gvisor-gso": 2, gvisor: 2 });
+    expect(rows[1]!.ratioTo).not.toHaveProperty("gvisor");
+    const latency = rows.map((row) => ({
+      ...measured,
+      target: row.target,
+      better: "lower" as const,
+      samples: [row.value],
+    }));
+    expect(rowsOf(latency)[0]!.ratioTo["gvisor"]).toBe(0.25);
+  });
+
   it("relates a target to each other one of the same workload and metric, and to no other row", () => {
     const rows = rowsOf([
       measured,
