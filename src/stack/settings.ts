@@ -5,6 +5,7 @@
 import { ArgumentError } from "../base/errors.ts";
 import { MS } from "../base/time.ts";
 import { setKeepAlive, setKeepInit, setMaxSegment } from "../tcp/calls.ts";
+import { WINDOW_MAX } from "../tcp/sequence-variables.ts";
 import { CLOSED } from "../tcp/state.ts";
 import type { Tcb } from "../tcp/tcb.ts";
 import type { Stack } from "./stack.ts";
@@ -90,7 +91,7 @@ function applyBuffers(tcb: Tcb, settings: ConnectionSettings, stack: Stack): voi
     tcb.isSendLimitFixed = true;
   }
   if (notSentLowat !== undefined) tcb.notSentLowat = notSentLowat || stack.config.notSentLowat;
-  if (windowClamp !== undefined) tcb.rcv.clamp = windowClamp > 0 ? windowClamp : Number.MAX_SAFE_INTEGER;
+  if (windowClamp !== undefined) tcb.rcv.clamp = windowClamp > 0 ? windowClamp : WINDOW_MAX;
 }
 
 /** Throws `ArgumentError` for a value out of its range. */

@@ -73,7 +73,7 @@ function acceptableSeq(tcb: Tcb, ctx: TcpContext): Seq {
   // Beyond a closed window lies the octet of a probe, which was refused; without such probes, what else was sent.
   const mayBeRounded = wnd > 0 || ctx.config.windowProbe === "bare";
   const edge = add(una, wnd);
-  return mayBeRounded && diff(nxt, edge) < 2 ** scale ? nxt : min(nxt, edge);
+  return mayBeRounded && diff(nxt, edge) < 1 << scale ? nxt : min(nxt, edge);
 }
 
 /** ABORT (RFC 9293 3.10.5): <SEQ=SND.NXT><CTL=RST>, with the ACK that every segment of a synchronized connection has. */

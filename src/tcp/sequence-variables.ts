@@ -1,6 +1,9 @@
 /** The send and receive sequence variables of one connection (RFC 9293 3.3.1), and the windows with them. */
 import { type Seq, seq } from "../base/seq.ts";
 
+/** No window is larger (RFC 7323 2.3); a small integer to V8, with which no arithmetic becomes one of doubles. */
+export const WINDOW_MAX: number = 2 ** 30;
+
 /** Send sequence variables. */
 export class SendSequence {
   una: Seq = seq(0);
@@ -41,5 +44,5 @@ export class ReceiveSequence {
   buffer = 0;
   isFixed = false;
   /** The window to offer at most (TCP_WINDOW_CLAMP). */
-  clamp: number = Number.MAX_SAFE_INTEGER;
+  clamp: number = WINDOW_MAX;
 }

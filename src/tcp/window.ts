@@ -16,14 +16,15 @@ export function advertise(tcb: Tcb, ctx: TcpContext): number {
   const held = Math.max(0, diff(rcv.edge, rcv.nxt));
   const free = Math.min(rcv.clamp, Math.max(0, rcv.buffer - tcb.queuedToRead));
   const grown = free - held >= leastGain(tcb, free, ctx.config) ? free : held;
-  const unit = 2 ** rcv.scale;
+  const { scale } = rcv;
+  const unit = 1 << scale;
   // Keeping an edge must not lose a fraction of a unit to rounding: round up; opening must not promise more than there is. But a
   // peer of tiny segments would push an edge that is rounded up each time without end (RFC 7323 2.4): not far beyond the buffer.
-  const up = Math.ceil(held / unit);
+  const up = (held + unit - 1) >> scale;
   const most = rcv.buffer + (rcv.buffer >> 3) - tcb.queuedToRead;
-  const kept = up * unit <= most ? up : Math.floor(held / unit);
-  const field = Math.min(65_535, grown === held ? kept : Math.floor(free / unit));
-  const wnd = field * unit;
+  const kept = up << scale <= most ? up : held >> scale;
+  const field = Math.min(65_535, grown === held ? kept : free >> scale);
+  const wnd = field << scale;
   if (wnd === 0 && rcv.wnd > 0) ctx.counters.TCPToZeroWindowAdv++;
   else if (wnd > 0 && rcv.wnd === 0) ctx.counters.TCPFromZeroWindowAdv++;
   rcv.wnd = wnd;
@@ -61,7 +62,7 @@ export function taken(tcb: Tcb, n: number, ctx: TcpContext): void {
   const held = Math.max(0, diff(rcv.edge, rcv.nxt));
   if (held > rcv.buffer >> 1) return;
   // What the header's 16 bits can't say is no gain (RFC 7323 2.3).
-  const gain = Math.min(rcv.buffer - tcb.queuedToRead, rcv.clamp, 65_535 * 2 ** rcv.scale) - held;
+  const gain = Math.min(rcv.buffer - tcb.queuedToRead, rcv.clamp, 65_535 << rcv.scale) - held;
   if (gain >= Math.min(rcv.buffer >> 1, held === 0 ? rcv.mss : 2 * rcv.mss)) {
     tcb.ack = ACK_NOW;
     ctx.markDirty(tcb);
