@@ -136,6 +136,7 @@ export interface ConnectionHandler {
     onConnect?(connection: Connection): void;
     onUrgent?(connection: Connection): void;
     onData?(connection: Connection, bytes: Uint8Array): void;
+    borrowsData?: boolean;
     onEnd?(connection: Connection): void;
     onDrain?(connection: Connection): void;
     onFinish?(connection: Connection): void;
@@ -471,6 +472,7 @@ export declare class Stack implements TcpContext {
     readonly fastOpen: FastOpenCache;
     readonly fragments: FragmentInput;
     readonly bare: SegmentOut;
+    readonly loans: Loans;
     readonly tcbs: (Tcb | null)[];
     readonly startedAt: Micros;
     now: Micros;
