@@ -65,7 +65,7 @@ const LOOK_MS = 50;
 export async function benchKernel(options: KernelOptions): Promise<Outcome> {
   requireNamespaces();
   buildClient();
-  const missing = prepareTargets(options.targets, options.progress);
+  const missing = prepareTargets(options.targets, options.mtu, options.progress);
   for (const [name, why] of missing) options.progress(`${name} is left out: ${why}`);
   const targets = options.targets.filter((name) => !missing.has(name));
   if (targets.length === 0) throw new Failure("no target is left");

@@ -34,7 +34,7 @@ const REPORT_MS = 180_000;
 try {
   const options = parse(process.argv.slice(2));
   requireNamespaces();
-  prepareTargets([options.target], () => {});
+  prepareTargets([options.target], options.mtu, () => {});
   buildClient();
   await profile(options);
 } catch (error) {

@@ -7,7 +7,8 @@ export function table(inAnyOrder: readonly Row[]): string {
   const workloads = [...new Set(inAnyOrder.map((row) => row.workload))];
   const rows = workloads.flatMap((workload) => inAnyOrder.filter((row) => row.workload === workload));
   // Beside the targets, what two modes of one are together.
-  const targets = [...new Set(rows.flatMap((row) => [row.target, ...Object.keys(row.ratioTo)]))];
+  const named = rows.map((row) => row.target);
+  const targets = [...new Set([...named, ...rows.flatMap((row) => Object.keys(row.ratioTo))])];
   const header = [
     "workload",
     "target",

@@ -134,6 +134,7 @@ export function canRun(name: string, program: Program, family: Family): boolean 
 /** Builds what is ours to build of these targets. Gives those that can't be had here, with one line that says why. */
 export function prepareTargets(
   names: readonly string[],
+  mtu: number,
   progress: (line: string) => void,
 ): ReadonlyMap<string, string> {
   if (names.some((name) => name.startsWith("usertcp")) && !existsSync(CLI)) {
@@ -143,7 +144,7 @@ export function prepareTargets(
   for (const name of names) {
     const peer = PEERS[name];
     if (peer === undefined) continue;
-    const why = preparePeer(peer, progress);
+    const why = preparePeer(peer, mtu, progress);
     if (why !== null) missing.set(name, why);
   }
   return missing;

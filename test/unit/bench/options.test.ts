@@ -47,7 +47,16 @@ describe("npm run bench", () => {
 
   it("sets usertcp beside every peer in the suite peers, over either family", () => {
     expect(parseArguments(["peers", "--family", "6"])).toMatchObject({
-      targets: ["usertcp", "usertcp-net", "node-net", "kernel-c", "limit"],
+      targets: [
+        "usertcp",
+        "usertcp-net",
+        "node-net",
+        "kernel-c",
+        "lwip",
+        "gvisor-packet",
+        "gvisor-gso",
+        "limit",
+      ],
       workloads: ["up", "down", "rr1", "rr1p", "rr64", "crr", "down-big"],
       family: 6,
       runs: 3,
