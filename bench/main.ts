@@ -1,13 +1,17 @@
-/** `npm run bench -- SUITE`: rows on standard output, progress and complaints on standard error. */
+/** `npm run bench -- SUITE` and `npm run bench -- plot FILE.json...`: rows on standard output, progress and complaints on standard error. */
 import { Failure } from "./failure.ts";
 import { benchKernel, type Outcome } from "./kernel.ts";
 import { type BenchOptions, parseArguments } from "./options.ts";
 import { table } from "./report.ts";
 
 try {
-  const options = parseArguments(process.argv.slice(2));
-  if (typeof options === "string") process.stdout.write(options);
-  else await bench(options);
+  const args = process.argv.slice(2);
+  if (args[0] === "plot") await draw(args.slice(1));
+  else {
+    const options = parseArguments(args);
+    if (typeof options === "string") process.stdout.write(options);
+    else await bench(options);
+  }
 } catch (error) {
   if (!(error instanceof Failure)) throw error;
   process.stderr.write(`bench: ${error.message}\n`);
@@ -19,6 +23,12 @@ async function bench(options: BenchOptions): Promise<void> {
   process.stdout.write(options.json ? `${JSON.stringify(rows, null, 2)}\n` : table(rows));
   for (const failure of failures) process.stderr.write(`bench: failed: ${failure}\n`);
   if (failures.length > 0) process.exitCode = 1;
+}
+
+/** Loaded only here: the charts' library is large. */
+async function draw(args: readonly string[]): Promise<void> {
+  const drawn = await (await import("./plot.ts")).plot(args);
+  process.stdout.write(typeof drawn === "string" ? drawn : `${drawn.join("\n")}\n`);
 }
 
 async function run(options: BenchOptions): Promise<Outcome> {

@@ -56,7 +56,7 @@ export function parseArguments(args: readonly string[]): BenchOptions | string {
   let said = "";
   const workloads = Object.keys(ALL_WORKLOADS);
   const command = new Command("npm run bench --")
-    .argument("<suite>", SUITES.join(", "))
+    .argument("<suite>", `${SUITES.join(", ")}; or 'plot FILE.json...', which draws what --json printed`)
     .option("--json", "print a JSON array of rows (design section 8)")
     .option("--targets <names>", `of ${TARGET_NAMES.join(",")}`, listOf("target", TARGET_NAMES))
     .option("--workloads <names>", `of ${workloads.join(",")}`, listOf("workload", workloads))
