@@ -27,7 +27,7 @@
 enum { ECHO = 7, DISCARD = 9, CHARGEN = 19 };
 enum { FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16 };
 enum { VNET = 12, TCP = 20, PACKET_MAX = 65535, BIG = 128 * 1024 };
-enum { BUCKETS = 1 << 16, BATCH = 32, SHIFT = 8, WINDOW = 16383 /* shifted: 4 MiB */, STUCK_MS = 200 };
+enum { BUCKETS = 1 << 16, BATCH = 16 /* half of the window */, SHIFT = 5, WINDOW = 65535 /* shifted: 2 MiB */, STUCK_MS = 200 };
 
 /* One connection, with the headers that all its segments begin with. */
 struct flow {
