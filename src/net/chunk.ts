@@ -25,10 +25,8 @@ const BLOCK = 64 * 1024;
 /** Bytes of the stack's as a Buffer that may be kept. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   const { buffer, length } = bytes;
-  if (length >= COPY_BELOW || buffer.byteLength <= BLOCK) {
-    // Views of a device's slab are Buffers already.
-    return bytes instanceof Buffer ? bytes : Buffer.from(buffer, bytes.byteOffset, length);
-  }
+  if (length >= COPY_BELOW || buffer.byteLength <= BLOCK)
+    return Buffer.from(buffer, bytes.byteOffset, length);
   const copy = Buffer.allocUnsafe(length);
   copy.set(bytes);
   return copy;

@@ -105,7 +105,7 @@ export class ChunkQueue {
       this.starts = [0];
       this.ends = [0];
     }
-    this.moved(Number.MAX_SAFE_INTEGER);
+    this.emptied();
   }
 
   #compact(): void {
@@ -120,6 +120,9 @@ export class ChunkQueue {
 
   /** The ranges moved to indices lower by `by`: subclasses that remember an index adjust it. */
   protected moved(_by: number): void {}
+
+  /** Nothing is held any more. */
+  protected emptied(): void {}
 }
 
 const NOTHING = new Uint8Array(0);
