@@ -135,7 +135,7 @@ export function serveArguments(
   if (spinUs !== null) args.push("--spin", String(spinUs));
   if (!offload) args.push("--no-offload");
   if (congestion !== "cubic") args.push("--congestion", congestion);
-  if (program === "big") args.push("--big");
+  if (program === "big") args.push("--big-tcp");
   return args;
 }
 

@@ -65,10 +65,10 @@ describe("kernel suite", () => {
   });
 
   it("asks usertcp serve for IPv6 and for segments above 64 KiB where the workload does", () => {
-    expect(serveArguments("raw", start).join(" ")).not.toMatch(/--big|--host6/);
+    expect(serveArguments("raw", start).join(" ")).not.toMatch(/--big-tcp|--host6/);
     const both = serveArguments("raw", { ...start, family: 6, program: "big" }).join(" ");
     expect(both).toContain("--host6 fd77::1/64 --stack6 fd77::2");
-    expect(both).toContain("--big");
+    expect(both).toContain("--big-tcp");
   });
 
   it("segments above 64 KiB are for those who can write them, over IPv4", () => {
