@@ -27,7 +27,8 @@ export async function wrk(
   warmUp: number,
 ): Promise<HttpReport> {
   const before = retransmissions(target);
-  const warm = warmUp > 0 ? await run(target, errand, Math.ceil(warmUp)) : null;
+  // What is wrong with a warm-up, such as that it was too short for any answer, the run that counts will say.
+  const warm = warmUp > 0 ? await run(target, errand, Math.ceil(warmUp)).catch(() => null) : null;
   const counted = await run(target, errand, Math.ceil(seconds));
   // The target's CPU time is taken over both runs: so is what it is divided by.
   return {
