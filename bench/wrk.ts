@@ -39,7 +39,7 @@ export async function wrk(
   };
 }
 
-/** The arguments of wrk: one thread, as our own client has. */
+/** The arguments of wrk: one thread, as our own client has; an answer later than `--timeout` is left out of its latencies. */
 export function wrkArguments(
   host: string,
   { connections, keepAlive, bytes }: HttpErrand,
@@ -47,7 +47,16 @@ export function wrkArguments(
 ): string[] {
   const close = keepAlive ? [] : ["-H", "Connection: close"];
   const address = host.includes(":") ? `[${host}]` : host;
-  return ["-t1", `-c${connections}`, `-d${seconds}s`, "--latency", ...close, `http://${address}/${bytes}`];
+  return [
+    "-t1",
+    `-c${connections}`,
+    `-d${seconds}s`,
+    "--latency",
+    "--timeout",
+    "15s",
+    ...close,
+    `http://${address}/${bytes}`,
+  ];
 }
 
 async function run(target: RunningTarget, errand: HttpErrand, seconds: number): Promise<HttpReport> {
@@ -91,7 +100,7 @@ export function wrkReport(output: string): HttpReport {
 }
 
 function latencyUs(output: string, percent: number): number {
-  const found = new RegExp(`^\\s*${percent}%\\s+([\\d.]+)(us|ms|s|m)$`, "m").exec(output);
+  const found = new RegExp(`^\\s*${percent}%\\s+([\\d.]+)(us|ms|s|m) *$`, "m").exec(output);
   if (found === null) throw new Failure(`wrk says no latency at ${percent} %`);
   return Number(found[1]) * { us: 1, ms: 1e3, s: 1e6, m: 6e7 }[found[2] as "us" | "ms" | "s" | "m"];
 }

@@ -12,7 +12,7 @@ const PRINTED = `Running 2s test @ http://10.77.0.2/100
      50%  950.00us
      75%    2.12ms
      90%    2.50ms
-     99%    1.20s
+     99%    1.20s ${""}
   64000 requests in 2.00s, 14.20MB read
   Socket errors: connect 1, read 2, write 3, timeout 4
 Requests/sec:  32000.50
@@ -44,7 +44,7 @@ describe("wrk", () => {
   it("is told to keep connections or to close them, and takes IPv6 in brackets", () => {
     const errand = { connections: 64, keepAlive: true, bytes: 100 };
     expect(wrkArguments("10.77.0.2", errand, 2).join(" ")).toBe(
-      "-t1 -c64 -d2s --latency http://10.77.0.2/100",
+      "-t1 -c64 -d2s --latency --timeout 15s http://10.77.0.2/100",
     );
     const closing = wrkArguments("fd77::2", { ...errand, keepAlive: false }, 2).join(" ");
     expect(closing).toContain("-H Connection: close http://[fd77::2]/100");
