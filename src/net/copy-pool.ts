@@ -4,59 +4,102 @@
  * write costs more than the copy itself (page faults and zeroing took 27 % of `bench kernel`'s `down`).
  */
 
+import type { Connection } from "../stack/connection.ts";
+import type { ConnectionHandler } from "../stack/events.ts";
+
 /** A block is at most four times what it holds, so that a peer who never acknowledges pins little more than it was sent. */
 const SIZES = [4_096, 16_384, 65_536] as const;
-/** Bytes that wait for their next use, for each size. */
-const IDLE_MAX = 4 * 1024 * 1024;
+/** Blocks that may wait for their next use whatever was in flight lately, for each size: 4 MiB of the largest. */
+const IDLE_LEAST = 64;
+/** The peak of blocks in flight sinks towards what is in flight within some thousand blocks that come back. */
+const PEAK_SPAN = 4_096;
 
 /** The largest block. */
 export const BLOCK_MAX = 65_536;
 
-const idle: Buffer[][] = SIZES.map(() => []);
+/** Blocks of one size: those that wait, how many are in flight, and their most in recent times. */
+class Pool {
+  readonly size: number;
+  private readonly idle: Buffer[] = [];
+  private inFlight = 0;
+  private peak = 0;
 
-function take(length: number): Buffer {
-  const size = sizeOf(length);
-  return idle[size]!.pop() ?? Buffer.allocUnsafeSlow(SIZES[size]!);
+  constructor(size: number) {
+    this.size = size;
+  }
+
+  take(): Buffer {
+    if (++this.inFlight > this.peak) this.peak = this.inFlight;
+    return this.idle.pop() ?? Buffer.allocUnsafeSlow(this.size);
+  }
+
+  /** As many wait as were in flight at once: five hundred answers of 64 KiB come and go together. */
+  give(block: Buffer): void {
+    this.inFlight--;
+    this.peak -= (this.peak - this.inFlight) / PEAK_SPAN;
+    if (this.idle.length < Math.max(IDLE_LEAST, this.peak)) this.idle.push(block);
+  }
 }
 
-function give(block: Buffer): void {
-  const size = sizeOf(block.length);
-  const blocks = idle[size]!;
-  if (blocks.length * SIZES[size]! < IDLE_MAX) blocks.push(block);
+const pools: readonly Pool[] = SIZES.map((size) => new Pool(size));
+
+function poolOf(length: number): Pool {
+  return pools[sizeOf(length)]!;
 }
 
 function sizeOf(length: number): 0 | 1 | 2 {
   return length <= SIZES[0] ? 0 : length <= SIZES[1] ? 1 : 2;
 }
 
-/** The copies of one connection that the peer has not acknowledged, in order. */
-export class CopiesInFlight {
-  private blocks: Buffer[] = [];
+/**
+ * The copies of one connection that the peer has not acknowledged, in order. As the handler of a connection that its
+ * application has closed it waits for the rest of them.
+ */
+export class CopiesInFlight implements ConnectionHandler {
+  /** Live ones are from `first` up to `last`; the arrays keep their length (shortening them allocates anew). */
+  private readonly blocks: Buffer[] = [];
   /** Bytes sent in all up to the end of each block. */
-  private ends: number[] = [];
+  private readonly ends: number[] = [];
   private first = 0;
+  private last = 0;
 
   /** Copies at most `BLOCK_MAX` bytes of `chunk`, which end at byte `end` of all that is sent. */
   copy(chunk: Uint8Array, from: number, length: number, end: number): Uint8Array {
-    const block = take(length);
+    const block = poolOf(length).take();
     block.set(from === 0 && length === chunk.length ? chunk : chunk.subarray(from, from + length));
-    this.blocks.push(block);
-    this.ends.push(end);
+    this.blocks[this.last] = block;
+    this.ends[this.last++] = end;
     return block.length === length ? block : block.subarray(0, length);
   }
 
   /** The peer has `acked` bytes of all that was sent: nobody will look at them again. */
   reclaim(acked: number): void {
     const { blocks, ends } = this;
-    while (this.first < ends.length && ends[this.first]! <= acked) give(blocks[this.first++]!);
-    if (this.first === ends.length) {
-      blocks.length = 0;
-      ends.length = 0;
+    while (this.first < this.last && ends[this.first]! <= acked) {
+      const block = blocks[this.first]!;
+      blocks[this.first++] = NOTHING;
+      poolOf(block.length).give(block);
+    }
+    if (this.first === this.last) {
       this.first = 0;
-    } else if (this.first > 64) {
+      this.last = 0;
+    } else if (this.first > COMPACT) {
       blocks.splice(0, this.first);
       ends.splice(0, this.first);
+      this.last -= this.first;
       this.first = 0;
     }
   }
+
+  onFinish(connection: Connection): void {
+    this.reclaim(connection.bytesAcked);
+  }
+
+  onClose(): void {
+    this.reclaim(Number.POSITIVE_INFINITY);
+  }
 }
+
+const NOTHING = Buffer.alloc(0);
+/** Emptied entries in front before the arrays are moved up. */
+const COMPACT = 64;

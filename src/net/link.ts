@@ -255,11 +255,11 @@ export class Link implements ConnectionHandler {
     }
     const connection = this.connection;
     if (connection === null || connection.handler !== this) return;
-    connection.handler = INERT;
+    // What may still be sent is the stack's alone from here.
+    connection.handler = this.copies ?? INERT;
+    this.copies = null;
     this.reading = false;
     this.leftover = null;
-    // What may still be sent is the stack's alone from here.
-    this.copies = null;
     if (this.over) return;
     this.over = true;
     if (reset) connection.abort();
