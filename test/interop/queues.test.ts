@@ -101,7 +101,11 @@ describeNeeding([requireTun(), ...TOOLS], "usertcp serve --queues", () => {
       expect(await client("bulk", { ...to(7), connections: 6, size: 8 << 20 })).toEqual({ right: 6 });
       const bytes = ["-s", "-o", "/dev/null", "-w", "%{size_download}", "http://10.77.0.2/bytes/5000000"];
       expect((await namespace.run("curl", bytes)).stdout).toBe("5000000");
-      expect(await counters()).toMatchObject({ PassiveOpens: 3_007, OutRsts: 0 });
+      const counted = await counters();
+      expect(counted).toMatchObject({ PassiveOpens: 3_007, EstabResets: 0, AttemptFails: 0 });
+      // The kernel sends a handshake's ACK while it still takes our SYN-ACK, before it knows the flow's queue: on a busy machine
+      // that ACK may come over when the connection is long closed, and is answered as any late duplicate.
+      if (steering === "bpf") expect(counted["OutRsts"]).toBe(0);
     },
     TIMEOUT,
   );
@@ -171,7 +175,7 @@ describeNeeding([requireTun(), ...TOOLS], "usertcp serve --queues", () => {
   );
 
   it(
-    "says what is wrong in one line: a port taken twice, a device that others hold, a name that is none",
+    "says what is wrong in one line: an address taken, too many queues, a command that has no use for them",
     async () => {
       await serve("--queues", "2").ready();
       const again = await usertcp(["serve", "--tun", "ut0", "--queues", "2", "--stack6", "none"]);
