@@ -130,7 +130,7 @@ describe("what belongs to another shard", () => {
     const shards = new Shards(3);
     const pieces = cut(echo(4_000, 7), 1_500);
     expect(pieces).toHaveLength(3);
-    pieces.forEach((piece, i) => shards.rigs[i]!.input(piece));
+    for (const [i, piece] of pieces.entries()) shards.rigs[i]!.input(piece);
     shards.deliver();
     expect(shards.rigs.map((rig) => rig.others.length).reduce((all, n) => all + n)).toBeGreaterThan(0);
     expect(shards.rigs.map((rig) => rig.stack.ip.ReasmOKs).sort()).toEqual([0, 0, 1]);
