@@ -76,6 +76,7 @@ export interface CreateStackOptions {
     readonly device?: Device;
     readonly addresses: readonly string[];
     readonly mssClamp?: number;
+    readonly bigTcp?: boolean;
     readonly tcp?: Partial<TcpConfig>;
     readonly inTurns?: boolean;
 }
@@ -469,6 +470,7 @@ export declare class StackInterface {
     readonly addresses: Prefix[];
     readonly path: StackPath;
     mssClamp: number;
+    bigTcp: boolean;
     tx: TransmitBatch;
     constructor(name: string, mtu: number, offload: boolean, addresses: Prefix[]);
 }

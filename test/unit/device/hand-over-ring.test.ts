@@ -1,13 +1,17 @@
-/** The ring between threads: whole packets, in order, bounded; several producers at once are real threads on the built files. */
+/** The ring between threads: whole packets, in order, bounded; several producers at once are real threads. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
+import { build } from "rolldown";
 import { describe, expect, test } from "vitest";
 import { RX, RX_BATCH, RX_CHECKSUM_OK, RX_HANDED_OVER } from "../../../src/base/packet-batch.ts";
 import { Random } from "../../../src/base/random.ts";
 import { createRingMemory, HandOverRing } from "../../../src/device/hand-over-ring.ts";
 import { packetsOf } from "./batch.ts";
 
-const BUILT = fileURLToPath(new URL("../../../dist/device/hand-over-ring.js", import.meta.url));
+const RING = fileURLToPath(new URL("../../../src/device/hand-over-ring.ts", import.meta.url));
 
 class Taken {
   readonly bytes = new Uint8Array(256 * 1024);
@@ -125,8 +129,11 @@ describe("the ring", () => {
   test("three threads at once lose nothing, mix nothing up, and keep each one's order", async () => {
     const PACKETS = 4_000;
     const memory = createRingMemory(1_024);
+    const folder = mkdtempSync(join(tmpdir(), "usertcp-ring-"));
+    const file = join(folder, "ring.mjs");
+    await build({ input: RING, logLevel: "warn", output: { file, format: "esm" } });
     const workers = [0, 1, 2].map(
-      (producer) => new Worker(PRODUCER, { eval: true, workerData: { BUILT, memory, producer, PACKETS } }),
+      (producer) => new Worker(PRODUCER, { eval: true, workerData: { file, memory, producer, PACKETS } }),
     );
     const ring = new HandOverRing(memory);
     const batch = new Taken();
@@ -145,12 +152,13 @@ describe("the ring", () => {
     }
     expect(wrong).toEqual([]);
     await Promise.all(workers.map((worker) => worker.terminate()));
+    rmSync(folder, { recursive: true });
   });
 });
 
 const PRODUCER = `
-const { workerData: { BUILT, memory, producer, PACKETS } } = require("node:worker_threads");
-import("file://" + BUILT).then(async ({ HandOverRing }) => {
+const { workerData: { file, memory, producer, PACKETS } } = require("node:worker_threads");
+import("file://" + file).then(async ({ HandOverRing }) => {
   const ring = new HandOverRing(memory);
   const bytes = new Uint8Array(1500);
   const view = new DataView(bytes.buffer);
