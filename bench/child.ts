@@ -11,6 +11,7 @@ const READY_MS = 20_000;
 export interface Ready {
   readonly pid: number;
   readonly spinUs?: number;
+  readonly control?: string;
 }
 
 /** Waits for the line `ready {...}` on a child's standard output, and gives the object. */

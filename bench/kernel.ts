@@ -1,6 +1,6 @@
 /**
- * The suites `kernel`, `peers`, `http`, `loss` and `path` (design section 8): one client on the kernel's TCP against every target, the
- * targets in turn within one run, so that what the machine does meanwhile falls on all of them alike. Absolute
+ * The suites `kernel`, `peers`, `http`, `loss`, `path` and `queues` (design section 8): one client on the kernel's TCP against every
+ * target, the targets in turn within one run, so that what the machine does meanwhile falls on all of them alike. Absolute
  * figures mean little on a shared machine; the ratios of one run do.
  */
 import { readFileSync } from "node:fs";
@@ -12,6 +12,7 @@ import { buildClient, type LoadReport, load } from "./load.ts";
 import { cleanUp, dropForwarded, requireNamespaces } from "./namespace.ts";
 import { OTHERS_MATTER, significant } from "./report.ts";
 import { type Measurement, PRIMARY, type Row, rowsOf } from "./row.ts";
+import { NO_PACKETS, type PacketCounts, packetCounts, perUnit } from "./shard-counts.ts";
 import { type SocketFacts, socketFacts, UNKNOWN } from "./socket-facts.ts";
 import {
   canRun,
@@ -25,7 +26,7 @@ import { ALL_WORKLOADS, type Workload } from "./workload.ts";
 import { wrk } from "./wrk.ts";
 
 export interface KernelOptions extends LinkSettings {
-  readonly suite: "kernel" | "peers" | "http" | "loss" | "path";
+  readonly suite: "kernel" | "peers" | "http" | "loss" | "path" | "queues";
   readonly targets: readonly string[];
   readonly workloads: readonly string[];
   /** Of each run, after the warm-up. */
@@ -42,7 +43,7 @@ export interface Outcome {
   readonly failures: readonly string[];
 }
 
-interface Sample extends LoadReport {
+interface Sample extends LoadReport, PacketCounts {
   readonly targetCpuSeconds: number;
   /** The share of the machine, 0 to 1, that went to neither client nor target meanwhile. */
   readonly others: number;
@@ -131,7 +132,12 @@ class KernelBench {
     const instance = `${name} ${program}`;
     try {
       const target = await this.#target(name, program);
-      const report = await measured(target, ALL_WORKLOADS[workload]!, seconds, warmUp, run);
+      const counts = this.#options.suite === "queues" ? packetCounts : () => NO_PACKETS;
+      const before = counts(target);
+      const taken = await measured(target, ALL_WORKLOADS[workload]!, seconds, warmUp, run);
+      const after = counts(target);
+      const packetsIn = after.packetsIn - before.packetsIn;
+      const report = { ...taken, packetsIn, handedOver: after.handedOver - before.handedOver };
       const key = `${workload} ${name}`;
       this.#samples.set(key, [...(this.#samples.get(key) ?? []), report]);
       const others = Math.round(report.others * 100);
@@ -195,6 +201,7 @@ export function measurementsOf(
     mss: samples[0]!.mss,
     retransmits: sum((sample) => sample.retransmits),
     errors: sum((sample) => sample.errors),
+    ...(suite === "queues" ? perUnit(samples) : {}),
     othersPercent: Math.round(100 * Math.max(...samples.map((sample) => sample.others))),
   };
   const common = {
@@ -232,7 +239,7 @@ async function measured(
   seconds: number,
   warmUp: number,
   run: number,
-): Promise<Sample> {
+): Promise<Omit<Sample, keyof PacketCounts>> {
   if (target.router !== null) dropForwarded(target.router, errand.loss);
   if (errand.path !== undefined) target.path?.set(errand.path, run + 1);
   const began = performance.now();

@@ -2,6 +2,7 @@
 import { Failure } from "./failure.ts";
 import { benchKernel, type Outcome } from "./kernel.ts";
 import { type BenchOptions, parseArguments } from "./options.ts";
+import { modelTable } from "./queue-model.ts";
 import { table } from "./report.ts";
 
 try {
@@ -21,6 +22,7 @@ try {
 async function bench(options: BenchOptions): Promise<void> {
   const { rows, failures } = await run(options);
   process.stdout.write(options.json ? `${JSON.stringify(rows, null, 2)}\n` : table(rows));
+  if (options.suite === "queues" && !options.json) process.stdout.write(`\n${modelTable(rows)}`);
   for (const failure of failures) process.stderr.write(`bench: failed: ${failure}\n`);
   if (failures.length > 0) process.exitCode = 1;
 }
@@ -37,15 +39,23 @@ async function run(options: BenchOptions): Promise<Outcome> {
       return { rows: (await import("./parse.ts")).benchParse(), failures: [] };
     case "lookup":
       return { rows: (await import("./lookup.ts")).benchLookup(), failures: [] };
+    case "queues": {
+      const { benchHandOver } = await import("./hand-over.ts");
+      const { rows, failures } = await onKernel(options, options.suite);
+      return { rows: [...benchHandOver(), ...rows], failures };
+    }
     case "kernel":
     case "peers":
     case "http":
     case "loss":
     case "path":
-      return benchKernel({
-        ...options,
-        suite: options.suite,
-        progress: (line) => void process.stderr.write(`${line}\n`),
-      });
+      return onKernel(options, options.suite);
   }
+}
+
+function onKernel(
+  options: BenchOptions,
+  suite: Exclude<BenchOptions["suite"], "parse" | "lookup">,
+): Promise<Outcome> {
+  return benchKernel({ ...options, suite, progress: (line) => void process.stderr.write(`${line}\n`) });
 }

@@ -28,11 +28,15 @@ const PEER_DEVICE = "peer0";
 /** Packets: a peer without offload has thousands of them in flight, and a full queue would be a loss. */
 const PEER_QUEUE = 10_000;
 
-/** usertcp: `usertcp serve` with one of its APIs, or node:http over the net API. */
-export function startUsertcp(api: "raw" | "net"): Start {
+/** usertcp: `usertcp serve` with one of its APIs and `more` arguments, or node:http over the net API. */
+export function startUsertcp(api: "raw" | "net", more: readonly string[] = []): Start {
   return async (name, settings, wrap) => {
     const namespace = createNamespace();
-    const { child, complaints, ready } = await ran(namespace, name, wrap(usertcpCommand(api, settings)));
+    const { child, complaints, ready } = await ran(
+      namespace,
+      name,
+      wrap([...usertcpCommand(api, settings), ...more]),
+    );
     const direct = settings.between === "nothing";
     const { client, path } = direct
       ? { client: namespace, path: null }
@@ -55,6 +59,7 @@ export function startUsertcp(api: "raw" | "net"): Start {
       onKernel: false,
       versions: { ...platformVersions(), usertcp: usertcpVersion() },
       notes: { offload: settings.offload ? "on" : "off" },
+      ...(ready.control === undefined ? {} : { control: ready.control }),
       process: child,
       complaints,
       stop: async () => {

@@ -2,7 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { Failure } from "./failure.ts";
 import type { Family } from "./namespace.ts";
-import { DEFAULT_TARGETS, HTTP_TARGETS, PEERS_TARGETS, TARGET_NAMES } from "./target.ts";
+import { DEFAULT_TARGETS, HTTP_TARGETS, PEERS_TARGETS, QUEUE_TARGETS, TARGET_NAMES } from "./target.ts";
 import {
   ALL_WORKLOADS,
   HTTP_WORKLOADS,
@@ -12,7 +12,7 @@ import {
   WORKLOADS,
 } from "./workload.ts";
 
-export const SUITES = ["parse", "lookup", "kernel", "peers", "http", "loss", "path"] as const;
+export const SUITES = ["parse", "lookup", "kernel", "peers", "http", "loss", "path", "queues"] as const;
 export type Suite = (typeof SUITES)[number];
 
 /** Suites of the design that are still to come. */
@@ -103,6 +103,12 @@ const SUITE_DEFAULTS = {
   kernel: { targets: DEFAULT_TARGETS, workloads: Object.keys(WORKLOADS), runs: 3, between: "nothing" },
   peers: { targets: PEERS_TARGETS, workloads: Object.keys(PEERS_WORKLOADS), runs: 3, between: "nothing" },
   http: { targets: HTTP_TARGETS, workloads: Object.keys(HTTP_WORKLOADS), runs: 3, between: "nothing" },
+  queues: {
+    targets: QUEUE_TARGETS,
+    workloads: ["up", "down", "rr64", "crr"],
+    runs: 3,
+    between: "nothing",
+  },
   loss: {
     targets: ["usertcp", "kernel-c"],
     workloads: Object.keys(LOSS_WORKLOADS),

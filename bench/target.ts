@@ -57,6 +57,8 @@ export interface RunningTarget {
   readonly versions: Readonly<Record<string, string>>;
   /** How it was set up, where that is not plain. */
   readonly notes: Readonly<Record<string, string>>;
+  /** The control socket of usertcp. */
+  readonly control?: string;
   readonly process: ChildProcess;
   /** The last lines that it wrote to standard error. */
   readonly complaints: () => string;
@@ -90,6 +92,17 @@ const ADDON_MALLOC = { MALLOC_MMAP_THRESHOLD_: `${8 << 20}`, MALLOC_TRIM_THRESHO
 const TARGETS: Readonly<Record<string, Target>> = {
   usertcp: { start: startUsertcp("raw"), programs: ["services", "big"] },
   "usertcp-net": { start: startUsertcp("net"), programs: ["services", "big", "http"] },
+  ...Object.fromEntries(
+    ["2", "4"].flatMap((queues) =>
+      ["auto", "kernel"].map((steering) => [
+        `usertcp-${queues}q${steering === "kernel" ? "-kernel" : ""}`,
+        {
+          start: startUsertcp("raw", ["--queues", queues, "--steering", steering]),
+          programs: ["services"],
+        } as const,
+      ]),
+    ),
+  ),
   "node-net": {
     start: startOnKernel(NODE_NET, { malloc: "as our addon sets it" }, ADDON_MALLOC),
     programs: ["services", "http"],
@@ -116,6 +129,9 @@ export const TARGET_NAMES: readonly string[] = Object.keys(TARGETS);
 export const DEFAULT_TARGETS: readonly string[] = ["usertcp", "usertcp-net", "node-net", "kernel-c"];
 export const PEERS_TARGETS: readonly string[] = [...DEFAULT_TARGETS, ...Object.keys(PEERS)];
 export const HTTP_TARGETS: readonly string[] = ["usertcp-net", "node-net"];
+
+/** One queue, and several with either way of steering. */
+export const QUEUE_TARGETS: readonly string[] = TARGET_NAMES.filter((name) => /^usertcp(-\dq|$)/.test(name));
 
 /** Starts a target by name. */
 export function startTarget(

@@ -36,6 +36,7 @@ export declare class TunDevice implements Device {
     get counters(): TunCounters;
     start(receiver: DeviceReceiver): void;
     send(batch: TransmitBatch): number;
+    steer(key: number, multiplier: number): void;
     ref(): void;
     unref(): void;
     close(): Promise<void>;
@@ -51,6 +52,24 @@ export interface TunOptions {
     txQueueLength?: number;
 }
 export declare function openTun(options?: TunOptions): TunDevice;
+export interface CreateShardsOptions extends Omit<CreateStackOptions, "device" | "inTurns"> {
+    readonly queues: number;
+    readonly steering?: "auto" | "bpf" | "kernel";
+    readonly workerData?: unknown;
+}
+export interface RunningShards {
+    readonly device: DeviceFacts;
+    readonly steering: "bpf" | "kernel";
+    readonly workers: readonly Worker[];
+    snapshot(options?: {
+        info?: boolean;
+    }): Promise<StackSnapshot>;
+    capture(tap: CaptureTap): () => void;
+    readonly captureLost: number;
+    close(): Promise<void>;
+    readonly closed: Promise<Error | null>;
+}
+export declare function createShards(program: string | URL, options: CreateShardsOptions): Promise<RunningShards>;
 export type CaptureTap = (direction: "in" | "out", bytes: Uint8Array, offset: number, length: number, timeUs: number) => void;
 export interface CreateStackOptions {
     readonly tun?: string | TunOptions;
@@ -76,6 +95,15 @@ export interface RunningStack {
     readonly closed: Promise<Error | null>;
 }
 export declare function createStack(options: CreateStackOptions): RunningStack;
+export interface RunningShard extends RunningStack {
+    readonly index: number;
+    readonly count: number;
+    readonly workerData: unknown;
+    snapshotAll(options?: {
+        info?: boolean;
+    }): Promise<StackSnapshot>;
+}
+export declare function joinShard(): Promise<RunningShard>;
 export interface ListenOptions {
     readonly host?: string;
     readonly port: number | "any";
@@ -451,6 +479,7 @@ export interface StackOptions {
     readonly interfaces: StackInterface[];
     readonly tcp?: Partial<TcpConfig>;
     readonly reassembly?: Partial<ReassemblyOptions>;
+    readonly shard?: ShardOptions;
     readonly exactTimers?: boolean;
 }
 export declare class Stack implements TcpContext {
@@ -473,6 +502,7 @@ export declare class Stack implements TcpContext {
     readonly arena: Arena;
     readonly fastOpen: FastOpenCache;
     readonly fragments: FragmentInput;
+    readonly shard: Shard | null;
     readonly bare: SegmentOut;
     readonly loans: Loans;
     readonly tcbs: (Tcb | null)[];

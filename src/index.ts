@@ -4,12 +4,14 @@ export type { Device, DeviceReceiver } from "./device/device.ts";
 export { duplexDevice } from "./device/duplex.ts";
 export { createPipe } from "./device/pipe.ts";
 export { openTun, type TunDevice, type TunOptions } from "./device/tun.ts";
+export { type CreateShardsOptions, createShards, type RunningShards } from "./driver/create-shards.ts";
 export {
   type CaptureTap,
   type CreateStackOptions,
   createStack,
   type RunningStack,
 } from "./driver/create-stack.ts";
+export { joinShard, type RunningShard } from "./driver/join-shard.ts";
 export type { ListenOptions } from "./stack/bindings.ts";
 export type { ConnectOptions } from "./stack/connect.ts";
 export type { Connection } from "./stack/connection.ts";

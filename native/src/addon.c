@@ -194,6 +194,23 @@ static napi_value do_unref(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/* steer(handle, key, multiplier): packets go to the queue of their shard, of as many as are open. */
+static napi_value do_steer(napi_env env, napi_callback_info info) {
+  napi_value argv[3];
+  size_t argc = 3;
+  int32_t key, multiplier;
+  napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
+  tun *t = arg_tun(env, argv[0]);
+  if (t == NULL || !arg_int(env, argv[1], "key", INT32_MIN, INT32_MAX, &key) ||
+      !arg_int(env, argv[2], "multiplier", INT32_MIN, INT32_MAX, &multiplier)) {
+    return NULL;
+  }
+  const char *syscall;
+  int error = t->closing ? EBADFD : tun_steer(t, key, multiplier, &syscall);
+  if (error != 0) throw_errno(env, error, t->closing ? "ioctl" : syscall, t->name);
+  return NULL;
+}
+
 /* linkSet(name, mtu, queueLength, up): 0 and false leave as is. Returns the MTU. */
 static napi_value do_link_set(napi_env env, napi_callback_info info) {
   napi_value argv[4], result;
@@ -238,6 +255,7 @@ NAPI_MODULE_INIT() {
       {"start", NULL, do_start, NULL, NULL, NULL, napi_enumerable, NULL},
       {"setSlab", NULL, do_set_slab, NULL, NULL, NULL, napi_enumerable, NULL},
       {"useBatch", NULL, tun_use_batch, NULL, NULL, NULL, napi_enumerable, NULL},
+      {"steer", NULL, do_steer, NULL, NULL, NULL, napi_enumerable, NULL},
       {"close", NULL, do_close, NULL, NULL, NULL, napi_enumerable, NULL},
       {"ref", NULL, do_ref, NULL, NULL, NULL, napi_enumerable, NULL},
       {"unref", NULL, do_unref, NULL, NULL, NULL, napi_enumerable, NULL},

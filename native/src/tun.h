@@ -75,6 +75,9 @@ typedef struct tun {
 /* tun-open.c: return 0 or an errno; `syscall` then says which call failed. */
 int tun_attach(const char *name, bool offload, bool multi_queue, tun *t, const char **syscall);
 
+/* tun-steer.c: the queues of the interface by the hash of base/shard-hash.ts; returns as tun_attach. */
+int tun_steer(tun *t, int32_t key, int32_t multiplier, const char **syscall);
+
 /* tun-read.c */
 int tun_start(tun *t);
 uint64_t now_ns(void);

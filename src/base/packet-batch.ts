@@ -9,6 +9,8 @@ export const RX = { OFFSET: 0, LENGTH: 1, FLAGS: 2, GSO_SIZE: 3, COLUMNS: 4 } as
 
 /** In the `FLAGS` column: the device vouches for the transport checksum (virtio NEEDS_CSUM or DATA_VALID). */
 export const RX_CHECKSUM_OK = 1;
+/** In the `FLAGS` column: another shard of the stack received the packet, counted it, and handed it over. */
+export const RX_HANDED_OVER = 2;
 
 /** Most packets in one `ReceiveBatch`. */
 export const RX_BATCH = 32;

@@ -110,6 +110,7 @@ export const PURPOSE_FAST_OPEN = 21 as const;
 export const PURPOSE_ADDRESS_TABLE = 22 as const;
 export const PURPOSE_ADDRESS_DIGEST = 23 as const;
 export const PURPOSE_FLOW_LABEL = 24 as const;
+export const PURPOSE_SHARD = 25 as const;
 
 /** `count` SipRounds. The carry of each 64-bit addition is an unsigned comparison of low halves. */
 function sipRounds(v: Int32Array, count: number): void {

@@ -5,35 +5,66 @@
 import { readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { formatIpv6, parseIpv6Address } from "../base/address.ts";
-import type { RunningStack } from "../driver/create-stack.ts";
-import { createStack } from "../driver/create-stack.ts";
+import { createShards, type RunningShards } from "../driver/create-shards.ts";
+import { type CreateStackOptions, createStack, type RunningStack } from "../driver/create-stack.ts";
 import { type CliError, codeOf, failure, oneLine } from "./cli-error.ts";
-import type { LinkOptions, LinkOptions6 } from "./serve-options.ts";
+import type { LinkOptions, LinkOptions6, ServeOptions } from "./serve-options.ts";
 
 /** The device is up when this returns; packets flow. */
 export function bringUp(options: LinkOptions): RunningStack {
-  requireFree(options.tun, "", options.host, options.stack);
-  const v6 = usableV6(options);
+  const stack = stackOptions(options, freeV6(options));
   try {
-    return createStack({
-      tun: {
-        name: options.tun,
-        addresses: v6 === null ? [options.host] : [options.host, v6.host],
-        mtu: options.mtu,
-        offload: options.offload,
-        ...(options.spinUs === null ? {} : { spinUs: options.spinUs }),
-      },
-      addresses: [
-        `${options.stack}/${options.prefixLength}`,
-        ...(v6 === null ? [] : [`${v6.stack}/${v6.prefixLength}`]),
-      ],
-      ...(options.mssClamp === null ? {} : { mssClamp: options.mssClamp }),
-      bigTcp: options.bigTcp,
-      tcp: { congestion: options.congestion },
-    });
+    return createStack(stack);
   } catch (error) {
     throw explainTun(error, options.tun);
   }
+}
+
+/** The same over several queues, a worker for each, which serves as `options` say once it is told to. */
+export async function bringUpShards(options: ServeOptions): Promise<RunningShards> {
+  const { queues, steering } = options;
+  const v6 = freeV6(options);
+  // From whichever chunk this ends up in.
+  const program = new URL("../cli/serve-worker.js", import.meta.url);
+  const stack = stackOptions(options, v6);
+  const workerData: ServeOptions = { ...options, v6 };
+  try {
+    return await createShards(program, { ...stack, queues, steering, workerData });
+  } catch (error) {
+    if (steering === "bpf" && ["bpf", "TUNSETSTEERINGEBPF"].includes(syscallOf(error))) {
+      throw failure(`--steering bpf: ${oneLine(error)}: it takes CAP_BPF (root); --steering kernel does not`);
+    }
+    throw explainTun(error, options.tun);
+  }
+}
+
+function syscallOf(error: unknown): string {
+  return error instanceof Error && "syscall" in error ? String(error.syscall) : "";
+}
+
+/** Throws where an address is taken; the IPv6 addresses to use. */
+function freeV6(options: LinkOptions): LinkOptions6 | null {
+  requireFree(options.tun, "", options.host, options.stack);
+  return usableV6(options);
+}
+
+function stackOptions(options: LinkOptions, v6: LinkOptions6 | null) {
+  return {
+    tun: {
+      name: options.tun,
+      addresses: v6 === null ? [options.host] : [options.host, v6.host],
+      mtu: options.mtu,
+      offload: options.offload,
+      ...(options.spinUs === null ? {} : { spinUs: options.spinUs }),
+    },
+    addresses: [
+      `${options.stack}/${options.prefixLength}`,
+      ...(v6 === null ? [] : [`${v6.stack}/${v6.prefixLength}`]),
+    ],
+    ...(options.mssClamp === null ? {} : { mssClamp: options.mssClamp }),
+    bigTcp: options.bigTcp,
+    tcp: { congestion: options.congestion },
+  } satisfies CreateStackOptions;
 }
 
 /** What an operator can do about a TUN device that did not open. */

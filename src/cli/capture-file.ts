@@ -11,12 +11,14 @@ import type { Log } from "./serve-log.ts";
 /** Bytes that may wait for the disk. */
 const WAITING_MAX = 64 * 1024 * 1024;
 
+/** What can be captured: a stack, or the shards of one, which say what they left out. */
+type Captured = Pick<RunningStack, "capture"> & {
+  readonly device: { readonly name: string };
+  readonly captureLost?: number;
+};
+
 /** Starts capturing; the function returned stops, and resolves when the file is whole. */
-export async function captureToFile(
-  running: RunningStack,
-  path: string,
-  log: Log,
-): Promise<() => Promise<void>> {
+export async function captureToFile(running: Captured, path: string, log: Log): Promise<() => Promise<void>> {
   const file = createWriteStream(path, { flags: "w", mode: 0o600 });
   await new Promise<void>((resolve, reject) => {
     file.once("open", () => resolve());
@@ -41,6 +43,7 @@ export async function captureToFile(
   });
   return async () => {
     stop();
+    left += running.captureLost ?? 0;
     if (left > 0) log("pcap", `--pcap ${path}: ${left} packets left out: the disk was slower than the link`);
     await new Promise<void>((resolve) => {
       file.once("close", () => resolve());

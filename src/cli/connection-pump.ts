@@ -3,15 +3,24 @@
  * end-of-file on its own (half-close). What `usertcp nc` and the control socket's `connect` are made of.
  */
 import type { Readable, Writable } from "node:stream";
-import type { NetworkError } from "../base/errors.ts";
 import type { Connection } from "../stack/connection.ts";
 import type { ConnectionHandler } from "../stack/events.ts";
 
 /** The calls of a connection that a pump makes. */
 export type Pumped = Pick<Connection, "handler" | "send" | "end" | "abort" | "pause" | "resume">;
 
+/** A connection that was opened for somebody else, wherever the stack is. */
+export type Dialed = Pumped & Pick<Connection, "localAddress" | "localPort" | "remoteAddress" | "remotePort">;
+
+/** Told of a connection being opened. */
+export interface DialHandler {
+  onConnect(connection: Dialed): void;
+  /** It did not come about, or is over before somebody else took its handler's place. */
+  onClose(connection: Dialed, error: Error | null): void;
+}
+
 /** Told once when the connection is over; `error` as `ConnectionHandler.onClose` has it. */
-export type PumpDone = (error: NetworkError | null) => void;
+export type PumpDone = (error: Error | null) => void;
 
 /**
  * Sends what `input` gives, then FIN; gives what arrives to `output`, then ends it. Call it once the connection is

@@ -5,11 +5,9 @@
 import { rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { NetworkError } from "../base/errors.ts";
-import type { Connection } from "../stack/connection.ts";
-import type { ConnectionHandler } from "../stack/events.ts";
 import type { StackSnapshot } from "../stack/inspect.ts";
 import { codeOf, failure, oneLine } from "./cli-error.ts";
-import { pump } from "./connection-pump.ts";
+import { type Dialed, type DialHandler, pump } from "./connection-pump.ts";
 import { probe } from "./control-client.ts";
 import { checkSocketPath } from "./control-path.ts";
 import {
@@ -21,6 +19,7 @@ import {
   type ProtocolError,
   parseRequest,
   REQUEST_LINE_MAX,
+  type Reply,
   type Request,
   refusal,
   type VersionResult,
@@ -29,8 +28,8 @@ import {
 /** What the control socket may ask of the stack behind it. */
 export interface ControlTarget {
   version: VersionResult;
-  snapshot(options?: { info?: boolean }): StackSnapshot;
-  connect(options: { host: string; port: number }, handler: ConnectionHandler): Connection;
+  snapshot(options?: { info?: boolean }): StackSnapshot | Promise<StackSnapshot>;
+  connect(options: { host: string; port: number }, handler: DialHandler): Pick<Dialed, "abort">;
 }
 
 /** More at once are refused: nobody needs them, and each may hold a line of REQUEST_LINE_MAX. */
@@ -109,6 +108,13 @@ class Sessions {
 
   serve(socket: Socket): void {
     const lines = new LineReader(REQUEST_LINE_MAX);
+    // Replies go out in the order of their requests, also where one takes a while.
+    let turn: Promise<void> = Promise.resolve();
+    const reply = (make: () => Reply | Promise<Reply>): void => {
+      turn = turn.then(make).then((made) => {
+        if (!socket.destroyed) socket.write(formatReply(made));
+      });
+    };
     const onData = (chunk: Buffer): void => {
       lines.push(chunk);
       for (let line = lines.next(); line !== null; line = lines.next()) {
@@ -118,16 +124,16 @@ class Sessions {
         }
         const request = parseRequest(line);
         if (!isRequest(request)) {
-          socket.write(formatReply(request));
+          reply(() => request);
         } else if (request.method === "connect") {
           socket.removeListener("data", onData);
           socket.removeListener("end", onEnd);
           socket.pause();
           if (lines.length > 0) socket.unshift(lines.take());
-          this.connect(socket, request);
+          void turn.then(() => this.connect(socket, request));
           return;
         } else {
-          socket.write(formatReply(this.answer(request)));
+          reply(() => this.answer(request));
         }
       }
       if (lines.overlong) refuseLength();
@@ -135,12 +141,11 @@ class Sessions {
     const refuseLength = (): void => {
       socket.removeListener("data", onData);
       socket.resume();
-      socket.end(
-        formatReply(refusal(null, "EMSGSIZE", `a request line has at most ${REQUEST_LINE_MAX} bytes`)),
-      );
+      reply(() => refusal(null, "EMSGSIZE", `a request line has at most ${REQUEST_LINE_MAX} bytes`));
+      onEnd();
     };
     const onEnd = (): void => {
-      socket.end();
+      void turn.then(() => socket.end());
     };
     socket.on("data", onData);
     socket.on("end", onEnd);
@@ -148,10 +153,16 @@ class Sessions {
     socket.on("error", () => socket.destroy());
   }
 
-  private answer(request: Request): { id: number | string; result?: unknown; error?: ProtocolError } {
+  private async answer(request: Request): Promise<Reply> {
     const { id, method, params } = request;
     if (method === "version") return { id, result: this.target.version };
-    if (method === "snapshot") return { id, result: this.target.snapshot({ info: params["info"] === true }) };
+    if (method === "snapshot") {
+      try {
+        return { id, result: await this.target.snapshot({ info: params["info"] === true }) };
+      } catch (error) {
+        return { id, error: errorOf(error) };
+      }
+    }
     if (method === "outcome") {
       const outcome = this.outcomes.get(Number(params["stream"]));
       if (outcome !== undefined) return { id, result: outcome };
@@ -178,10 +189,10 @@ class Sessions {
       return;
     }
     watch(socket);
-    let connection: Connection | null = null;
+    let connection: Pick<Dialed, "abort"> | null = null;
     const abandon = (): void => connection?.abort();
     socket.once("close", abandon);
-    const opening: ConnectionHandler = {
+    const opening: DialHandler = {
       onConnect: (established) => {
         socket.removeListener("close", abandon);
         socket.write(formatReply({ id: request.id, result: this.join(socket, established) }));
@@ -198,7 +209,7 @@ class Sessions {
     }
   }
 
-  private join(socket: Socket, connection: Connection): ConnectResult {
+  private join(socket: Socket, connection: Dialed): ConnectResult {
     const stream = ++this.streams;
     this.remember(stream, { open: true, error: null });
     pump(connection, socket, socket, (error) => {

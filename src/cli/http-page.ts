@@ -12,7 +12,7 @@ export interface PageFacts {
   tun: string;
   stack: string;
   services: Record<string, number>;
-  snapshot(): StackSnapshot;
+  snapshot(): StackSnapshot | Promise<StackSnapshot>;
 }
 
 const SOCKETS_SHOWN = 50;
@@ -23,13 +23,17 @@ const PAGE_AGE_MS = 250;
 export function httpHandler(facts: PageFacts): RequestListener {
   let text = "";
   let madeAt = Number.NEGATIVE_INFINITY;
-  const freshPage = (): string => {
+  const freshPage = async (): Promise<string> => {
     const now = performance.now();
     if (now - madeAt > PAGE_AGE_MS) {
-      text = page(facts);
+      text = page(facts, await facts.snapshot());
       madeAt = now;
     }
     return text;
+  };
+  const answer = async (request: IncomingMessage, response: ServerResponse, path: string): Promise<void> => {
+    if (path === "/") reply(request, response, 200, "text/html", await freshPage());
+    else reply(request, response, 200, "application/json", `${JSON.stringify(await facts.snapshot())}\n`);
   };
   return (request, response) => {
     // Nothing here reads a body: what comes is thrown away, so that a kept-alive connection goes on.
@@ -42,9 +46,9 @@ export function httpHandler(facts: PageFacts): RequestListener {
     const path = (request.url ?? "/").split("?", 1)[0]!;
     const size = /^\/bytes\/(\d{1,15})$/.exec(path);
     if (size !== null) sendBytes(request, response, Number(size[1]));
-    else if (path === "/") reply(request, response, 200, "text/html", freshPage());
-    else if (path === "/snapshot")
-      reply(request, response, 200, "application/json", `${JSON.stringify(facts.snapshot())}\n`);
+    // Where asking fails the stack is on its way out, and this connection with it.
+    else if (path === "/" || path === "/snapshot")
+      answer(request, response, path).catch(() => response.destroy());
     else reply(request, response, 404, "text/plain", "404: there are /, /bytes/N and /snapshot\n");
   };
 }
@@ -81,8 +85,7 @@ function sendBytes(request: IncomingMessage, response: ServerResponse, size: num
   more();
 }
 
-function page(facts: PageFacts): string {
-  const { sockets } = facts.snapshot();
+function page(facts: PageFacts, { sockets }: StackSnapshot): string {
   const services = Object.entries(facts.services)
     .map(([name, port]) => `<li><b>${escapeHtml(name)}</b> on port ${port}</li>`)
     .join("");

@@ -14,7 +14,8 @@ import { waitFor } from "./processes.ts";
 import { readyLine } from "./serve.ts";
 import { stderrLog } from "./serve-log.ts";
 import type { ServeOptions } from "./serve-options.ts";
-import { type Served, serveStack } from "./serve-stack.ts";
+import { type RunningQueues, serveQueues, whyGone } from "./serve-queues.ts";
+import type { Served } from "./serve-stack.ts";
 import { type EndingSignal, untilSignal } from "./signals.ts";
 
 /** What to do in the lab. */
@@ -30,19 +31,19 @@ export interface LabTask {
 /** Runs the lab to its end; returns the exit code. */
 export async function runLab(task: LabTask): Promise<number> {
   const ended = untilEnd();
-  const network = openNetwork(task);
+  const network = await openNetwork(task);
   const context = {
     log: stderrLog(task.json),
     lab: true,
     ...(network.client === null ? {} : { dialer: network.client }),
   };
-  const served = await serveStack(network.running, task.options, context);
+  const served = await serveQueues(network.running, task.options, context);
   try {
     if (task.command.length > 0) return await runCommand(task.command, ended);
     if (!(await prove(task, network, served))) return 1;
     if (process.stdin.isTTY && process.stdout.isTTY) return await giveShell(task.options, network, ended);
     process.stdout.write(labReadyLine(task, network, served));
-    await Promise.race([ended, network.running.closed.then(deviceGone)]);
+    await Promise.race([ended, deviceGone(network.running)]);
     return 0;
   } finally {
     await served.close();
@@ -81,11 +82,11 @@ export function passSignals(child: ChildProcess, ended: Promise<EndingSignal>): 
   for (const signal of ["SIGINT", "SIGQUIT"] as const) process.on(signal, () => pass(signal));
 }
 
-function openNetwork(task: LabTask): LabNetwork {
+async function openNetwork(task: LabTask): Promise<LabNetwork> {
   let why = task.noTun;
   if (why === null) {
     try {
-      return tunNetwork(task.options);
+      return await tunNetwork(task.options);
     } catch (error) {
       why = oneLine(error);
     }
@@ -161,6 +162,6 @@ async function giveShell(
   return 0;
 }
 
-function deviceGone(error: Error | null): never {
-  throw failure(`the device is gone: ${error === null ? "closed" : oneLine(error)}`);
+async function deviceGone(running: RunningQueues): Promise<never> {
+  throw failure(whyGone(running, await running.closed));
 }

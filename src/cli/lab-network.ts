@@ -8,15 +8,15 @@ import { createPipe } from "../device/pipe.ts";
 import type { RunningStack } from "../driver/create-stack.ts";
 import { createStack } from "../driver/create-stack.ts";
 import { createNet } from "../net.ts";
-import { bringUp } from "./bring-up.ts";
 import type { OpenSocket } from "./lab-proof.ts";
 import type { ServeOptions } from "./serve-options.ts";
+import { bringUpQueues, type RunningQueues } from "./serve-queues.ts";
 
 /** What the lab runs on. */
 export interface LabNetwork {
   device: "tun" | "memory";
   /** The stack that serves. */
-  running: RunningStack;
+  running: RunningQueues;
   /** The TCP on the other side. */
   open: OpenSocket;
   /** The stack on the other side, where that is one of ours. */
@@ -24,8 +24,8 @@ export interface LabNetwork {
 }
 
 /** On TUN, in the namespace that this process is in. */
-export function tunNetwork(options: ServeOptions): LabNetwork {
-  const running = bringUp(options);
+export async function tunNetwork(options: ServeOptions): Promise<LabNetwork> {
+  const running = await bringUpQueues(options);
   // A fresh namespace has its loopback down, and "localhost" is what programs try first.
   loadAddon().linkSet("lo", 0, 0, true);
   return { device: "tun", running, open: (host, port) => kernelConnect({ host, port }), client: null };

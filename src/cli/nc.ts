@@ -28,6 +28,7 @@ export function ncCommand(): Command {
     const port = parsePort("PORT", portText, 1);
     const own = self.getOptionValueSource("tun") === "cli";
     const link = readLinkOptions(raw);
+    if (link.queues > 1) throw misuse("--queues: one connection has no use for more than one queue");
     const host = await resolveHost(hostText);
     if (own) await throughOwnStack(bringUp(link), host, port);
     else await throughRunningStack(await chooseSocket({ control: link.control ?? undefined }), host, port);

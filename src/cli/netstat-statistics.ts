@@ -149,6 +149,8 @@ const IP_EXT: ReadonlySet<string> = new Set([
   "InECT1Pkts",
   "InECT0Pkts",
   "InCEPkts",
+  "HandedOver",
+  "TakenOver",
 ]);
 
 /** Sections whose counters bear their name, the longer ones first. */

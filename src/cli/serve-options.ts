@@ -43,6 +43,10 @@ export interface LinkOptions {
   /** Largest segment either way; null: the MTU decides. */
   mssClamp: number | null;
   bigTcp: boolean;
+  /** Of the device, each with a worker and a shard of the stack; 1: no worker. */
+  queues: number;
+  /** As `CreateShardsOptions.steering`. */
+  steering: "auto" | "bpf" | "kernel";
   offload: boolean;
   congestion: CongestionName;
   /** Microseconds of polling after a productive batch; null: the driver's own choice. */
@@ -75,6 +79,9 @@ const MTU_MIN = 576;
 const MTU_MAX = 65_535;
 /** The keys of `CONGESTION_CONTROLS`. */
 const CONGESTION_NAMES: readonly CongestionName[] = ["cubic", "newreno", "bbr"];
+/** As many as `createShards` takes. */
+const QUEUES_MAX = 64;
+const STEERING = ["auto", "bpf", "kernel"] as const;
 const HOST6 = "fd77::1/64";
 const STACK6 = "fd77::2";
 /** As `TunOptions.spinUs`. */
@@ -90,11 +97,12 @@ export function addLinkOptions(command: Command): Command {
     .option("--stack6 <address>", `the stack's IPv6 address, 'none' for IPv4 alone (default: "${STACK6}")`)
     .option("--mtu <bytes>", `largest IP packet, ${MTU_MIN} to ${MTU_MAX}`, "1500")
     .option("--mss-clamp <bytes>", "largest segment either way, 64 to 65495 (default: what the MTU allows)")
-    .option("--queues <n>", "queues of the device; more than 1 is not there yet", "1")
     .option(
       "--big-tcp",
       "IPv4 super-segments of up to 128 KiB, for clients on this host (Linux 6.3 or newer)",
     )
+    .option("--queues <n>", `queues of the device, each with a thread of its own, 1 to ${QUEUES_MAX}`, "1")
+    .option("--steering <how>", "who finds a packet's queue: bpf (root), kernel, or auto", "auto")
     .option("--no-offload", "no super-segments and no partial checksums: a packet a segment")
     .option("--congestion <name>", "congestion control: cubic, newreno or bbr", "cubic")
     .option("--spin <us>", "microseconds of polling after a productive batch")
@@ -141,8 +149,6 @@ export function readLinkOptions(raw: RawOptions): LinkOptions {
     throw misuse(`--stack takes an address inside --host's network ${network}, not '${stackText}'`);
   }
   requireHostOf("--stack", stack, host, stackText);
-  const queues = parseWhole("--queues", textOf(raw, "queues") ?? "1", 1, 256);
-  if (queues > 1) throw misuse(`--queues ${queues}: more than one queue is not there yet; use --queues 1`);
   const spin = textOf(raw, "spin");
   const mssClamp = textOf(raw, "mssClamp");
   const mtu = parseWhole("--mtu", textOf(raw, "mtu") ?? "1500", MTU_MIN, MTU_MAX);
@@ -155,6 +161,8 @@ export function readLinkOptions(raw: RawOptions): LinkOptions {
     mtu,
     mssClamp: mssClamp === null ? null : parseWhole("--mss-clamp", mssClamp, 64, 65_495),
     bigTcp: raw["bigTcp"] === true,
+    queues: parseWhole("--queues", textOf(raw, "queues") ?? "1", 1, QUEUES_MAX),
+    steering: parseChoice("--steering", textOf(raw, "steering") ?? "auto", STEERING),
     offload: raw["offload"] !== false,
     congestion: parseChoice("--congestion", textOf(raw, "congestion") ?? "cubic", CONGESTION_NAMES),
     spinUs: spin === null ? null : parseWhole("--spin", spin, 0, SPIN_MAX_US),

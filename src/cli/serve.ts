@@ -3,8 +3,7 @@
  * output when packets flow, nothing after it; logs on standard error.
  */
 import { Command } from "commander";
-import { bringUp } from "./bring-up.ts";
-import { failure, oneLine } from "./cli-error.ts";
+import { failure } from "./cli-error.ts";
 import { stderrLog } from "./serve-log.ts";
 import {
   addLinkOptions,
@@ -13,7 +12,8 @@ import {
   readServeOptions,
   type ServiceName,
 } from "./serve-options.ts";
-import { type ReadyFacts, serveStack } from "./serve-stack.ts";
+import { bringUpQueues, serveQueues, whyGone } from "./serve-queues.ts";
+import type { ReadyFacts } from "./serve-stack.ts";
 import { untilSignal } from "./signals.ts";
 
 /** `usertcp serve` */
@@ -43,13 +43,12 @@ async function serveUntilSignal(raw: RawOptions): Promise<void> {
   const options = readServeOptions(raw);
   const signal = untilSignal();
   const log = stderrLog(raw["json"] === true);
-  const running = bringUp(options);
-  const served = await serveStack(running, options, { log, lab: false });
+  const running = await bringUpQueues(options);
+  const served = await serveQueues(running, options, { log, lab: false });
   process.stdout.write(readyLine(served.ready));
   const ended = await Promise.race([signal, running.closed.then((error) => ({ error }))]);
   await served.close();
   if (typeof ended === "object") {
-    const why = ended.error === null ? "closed" : oneLine(ended.error);
-    throw failure(`${served.ready.tun}: the device is gone: ${why}`);
+    throw failure(`${served.ready.tun}: ${whyGone(running, ended.error)}`);
   }
 }

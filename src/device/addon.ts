@@ -24,6 +24,7 @@ export interface Addon {
   start(handle: TunHandle, slab: Uint8Array, table: Int32Array, onBatch: () => void, spinUs: number): void;
   setSlab(handle: TunHandle, slab: Uint8Array): void;
   useBatch(handle: TunHandle, table: Int32Array, bytes: Uint8Array, ranges: Int32Array): void;
+  steer(handle: TunHandle, key: number, multiplier: number): void;
   close(handle: TunHandle): void;
   ref(handle: TunHandle): void;
   unref(handle: TunHandle): void;

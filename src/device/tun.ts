@@ -146,6 +146,14 @@ export class TunDevice implements Device {
     return this.#handle.write(batch.count, batch.pieces);
   }
 
+  /**
+   * Has the kernel give each packet to the queue whose shard its flow belongs to (`ShardHash` with this key and multiplier),
+   * the queues being numbered as they were opened. Throws EPERM where this process may load no BPF program.
+   */
+  steer(key: number, multiplier: number): void {
+    this.#addon.steer(this.#handle, key, multiplier);
+  }
+
   ref(): void {
     this.#addon.ref(this.#handle);
   }

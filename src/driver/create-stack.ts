@@ -1,7 +1,7 @@
 /**
  * `createStack`: a stack, a device and the driver between them, in one call.
  */
-import { parsePrefix } from "../base/address.ts";
+import { type Prefix, parsePrefix } from "../base/address.ts";
 import { ArgumentError } from "../base/errors.ts";
 import type { Device } from "../device/device.ts";
 import { openTun, type TunOptions } from "../device/tun.ts";
@@ -12,6 +12,7 @@ import type { ConnectionHandler, ListenerHandler } from "../stack/events.ts";
 import type { StackSnapshot } from "../stack/inspect.ts";
 import { StackInterface } from "../stack/interface.ts";
 import type { Listener } from "../stack/listener.ts";
+import type { ShardOptions } from "../stack/shard.ts";
 import { Stack } from "../stack/stack.ts";
 import type { TcpConfig } from "../tcp/config.ts";
 import { Driver } from "./driver.ts";
@@ -69,30 +70,49 @@ export type CaptureTap = (
 
 /** Brings a stack up. Throws `ArgumentError`, or what opening the device throws (EPERM, EBUSY, ENOENT). */
 export function createStack(options: CreateStackOptions): RunningStack {
-  const addresses = options.addresses.map((text) => {
-    const prefix = parsePrefix(text);
-    if (prefix === null) {
-      throw new ArgumentError(
-        "addresses",
-        "IP addresses with prefixes such as 10.77.0.2/24, fd77::2/64",
-        text,
-      );
-    }
-    return prefix;
-  });
+  checkStackOptions(options);
+  return runStack(
+    options,
+    options.device ?? openTun(typeof options.tun === "string" ? { name: options.tun } : (options.tun ?? {})),
+  );
+}
+
+/** Throws `ArgumentError` for what `runStack` would not take. */
+export function checkStackOptions({ addresses, mssClamp }: CreateStackOptions): void {
+  addresses.forEach(parseAddress);
   if (addresses.length === 0) throw new ArgumentError("addresses", "at least one address", "none");
-  const { mssClamp } = options;
   if (mssClamp !== undefined && !(mssClamp >= 64 && mssClamp <= 65_495)) {
     throw new ArgumentError("mssClamp", "a number from 64 to 65495", mssClamp, "ERR_OUT_OF_RANGE");
   }
-  const device =
-    options.device ?? openTun(typeof options.tun === "string" ? { name: options.tun } : (options.tun ?? {}));
-  const link = new StackInterface(device.name, device.mtu, device.offload, addresses);
+}
+
+function parseAddress(text: string): Prefix {
+  const prefix = parsePrefix(text);
+  if (prefix !== null) return prefix;
+  throw new ArgumentError("addresses", "IP addresses with prefixes such as 10.77.0.2/24, fd77::2/64", text);
+}
+
+/** A stack on `device`, alone or as one of several shards with one secret. */
+export function runStack(
+  options: CreateStackOptions,
+  device: Device,
+  sharing?: { readonly shard: ShardOptions; readonly secret: Uint8Array },
+): RunningStack {
+  const link = new StackInterface(
+    device.name,
+    device.mtu,
+    device.offload,
+    options.addresses.map(parseAddress),
+  );
   link.mssClamp = options.mssClamp ?? 0;
   link.bigTcp = options.bigTcp === true && device.offload;
-  const host = new NodeHost(() => driver.run(), options.inTurns === true);
+  const host = new NodeHost(() => driver.run(), options.inTurns === true, sharing?.secret);
   const stack = new Stack(
-    { interfaces: [link], ...(options.tcp === undefined ? {} : { tcp: options.tcp }) },
+    {
+      interfaces: [link],
+      ...(options.tcp === undefined ? {} : { tcp: options.tcp }),
+      ...(sharing === undefined ? {} : { shard: sharing.shard }),
+    },
     host,
   );
   let gone: (error: Error | null) => void = () => {};

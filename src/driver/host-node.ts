@@ -6,7 +6,7 @@ const POOL = 1_024;
 
 /** A `Host` whose `wake` calls `onWake` once this tick's JavaScript has run. */
 export class NodeHost implements Host {
-  readonly secret: Uint8Array = randomBytes(16);
+  readonly secret: Uint8Array;
   readonly #onWake: () => void;
   /** Whether a wake-up is a turn of the event loop away. */
   readonly isLater: boolean;
@@ -16,8 +16,12 @@ export class NodeHost implements Host {
   /** While the driver is in its round a wake-up says nothing new. */
   isRunning = false;
 
-  /** `later` is for a stack without a device: its wake-up is an event of its own, as packets from outside are. */
-  constructor(onWake: () => void, later = false) {
+  /**
+   * `later` is for a stack without a device: its wake-up is an event of its own, as packets from outside are. `secret` is that of
+   * the other shards.
+   */
+  constructor(onWake: () => void, later = false, secret: Uint8Array = randomBytes(16)) {
+    this.secret = secret;
     this.isLater = later;
     this.#onWake = (): void => {
       this.#isWaking = false;

@@ -17,7 +17,7 @@ export interface ListenOptions {
    * "0.0.0.0/0": every address in it, own or not. Default: "::" where the stack has an IPv6 address, else "0.0.0.0".
    */
   readonly host?: string;
-  /** 1 to 65535; 0 for an ephemeral one; "any" for every port. */
+  /** 1 to 65535; 0 for an ephemeral one (not in a shard); "any" for every port. */
   readonly port: number | "any";
   /** Connections that may wait to be accepted (Node's default: 511), at most 65535. */
   readonly backlog?: number;
@@ -119,7 +119,8 @@ export class Bindings {
   }
 
   #ephemeral(host: string): number {
-    const { ports, portUse } = this.#stack;
+    const { ports, portUse, shard } = this.#stack;
+    if (shard !== null) throw new ArgumentError("port", "a fixed port, the same in every shard", 0);
     const port = ports.choose(4, 0, 0, 0, (p) => portUse.isHeld(p) || this.#byPort.has(p));
     if (port < 0) throw new NetworkError("EADDRNOTAVAIL", "listen", host, 0);
     return port;

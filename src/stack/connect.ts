@@ -31,7 +31,7 @@ export interface ConnectOptions extends ConnectionSettings {
   readonly port: number;
   /** One of the stack's own addresses; default by RFC 6724. */
   readonly localAddress?: string;
-  /** Default: an ephemeral one. */
+  /** Default: an ephemeral one. In a shard (`joinShard`) it must be a port that makes the flow the shard's: EADDRNOTAVAIL. */
   readonly localPort?: number;
   /**
    * Fast Open (RFC 7413), if `TcpConfig.fastOpen` allows it. With bytes: what sendto(MSG_FASTOPEN) does; they are sent, in the
@@ -130,10 +130,13 @@ function choosePort(
 ): number {
   const { port, localPort } = options;
   const taken = (candidate: number): boolean => stack.flows.find(family, local, remote, candidate, port) >= 0;
+  // The answers to it would go to another shard.
+  const isForeign = (candidate: number): boolean =>
+    stack.shard !== null && !stack.shard.owns(stack, family, local, remote, candidate, port);
   if (localPort !== undefined && localPort !== 0) {
     checkPort("localPort", localPort, 0);
     if (stack.listeners.isBound(family, local, localPort)) throw fail("EADDRINUSE");
-    if (taken(localPort)) throw fail("EADDRNOTAVAIL");
+    if (taken(localPort) || isForeign(localPort)) throw fail("EADDRNOTAVAIL");
     return localPort;
   }
   const chosen = stack.ports.choose(
@@ -141,7 +144,7 @@ function choosePort(
     stack.identity(family, local),
     stack.identity(family, remote),
     port,
-    (p) => taken(p) || stack.listeners.isBound(family, local, p),
+    (p) => isForeign(p) || taken(p) || stack.listeners.isBound(family, local, p),
   );
   if (chosen < 0) throw fail("EADDRNOTAVAIL");
   return chosen;

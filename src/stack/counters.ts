@@ -29,6 +29,9 @@ export class IpCounters {
   InECT1Pkts = 0;
   InECT0Pkts = 0;
   InCEPkts = 0;
+  /** Packets of both families that went to the shard they belong to, and those that came so. */
+  HandedOver = 0;
+  TakenOver = 0;
   IcmpInMsgs = 0;
   IcmpInErrors = 0;
   IcmpInCsumErrors = 0;

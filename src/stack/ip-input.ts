@@ -48,10 +48,12 @@ export function ipInput(
     return false;
   }
   if (reason === drop.IP_FRAGMENT) {
+    if (stack.shard?.passesFragment(stack, link, seg) === true) return false;
     const whole = stack.fragments.take(seg);
     if (whole !== null) wholeInput(stack, link, seg, whole);
     return false;
   }
+  if (stack.shard?.passes(stack, link, seg) === true) return false;
   if (seg.protocol === PROTOCOL_TCP) {
     stack.ip.InDelivers++;
     return stack.tcpInput(seg);

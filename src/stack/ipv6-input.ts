@@ -53,6 +53,7 @@ export function ipv6Input(
   if (seg.protocol !== PROTOCOL_TCP) {
     const bad = skipExtensions(seg.view, seg);
     if (bad === drop.IP_FRAGMENT) {
+      if (stack.shard?.passesFragment(stack, link, seg) === true) return false;
       const whole = stack.fragments.take(seg);
       if (whole !== null) wholeInput(stack, link, seg, whole);
       return false;
@@ -62,6 +63,7 @@ export function ipv6Input(
       return false;
     }
   }
+  if (stack.shard?.passes(stack, link, seg) === true) return false;
   if (seg.protocol === PROTOCOL_TCP) {
     stack.ip6.Ip6InDelivers++;
     return stack.tcpInput(seg);

@@ -2,10 +2,11 @@
  * Those who watch packets go by: captures, traces. They hang on the stack, not on a device, and cost one test of a
  * flag when there are none.
  */
-import { type TransmitBatch, TX } from "../base/packet-batch.ts";
+import { type ReceiveBatch, RX, RX_HANDED_OVER, type TransmitBatch, TX } from "../base/packet-batch.ts";
 import type { Micros } from "../base/time.ts";
 import type { StackInterface } from "./interface.ts";
 import { linearize } from "./linearize.ts";
+import { countReceived } from "./packet-counts.ts";
 import type { Stack } from "./stack.ts";
 
 /** Sees each packet as it comes in or leaves; the bytes are valid during the call only. */
@@ -44,6 +45,18 @@ export class Observers {
       this.packet("out", time, bytes, 0, total);
     }
   }
+}
+
+/** For each packet from a device: counts it, and shows it to the observers; another shard did so for what it handed over. */
+export function arriving(stack: Stack, { bytes, table }: ReceiveBatch, row: number): void {
+  if ((table[row + RX.FLAGS]! & RX_HANDED_OVER) !== 0) {
+    stack.ip.TakenOver++;
+    return;
+  }
+  const offset = table[row + RX.OFFSET]!;
+  const length = table[row + RX.LENGTH]!;
+  countReceived(stack.ip, stack.ip6, bytes, offset, length);
+  if (stack.observers.active) stack.observers.packet("in", stack.now, bytes, offset, length);
 }
 
 /** For each batch of `link` about to be sent: counts it, and shows it to the observers. */

@@ -55,15 +55,16 @@ import { Listeners } from "./listeners.ts";
 import { Loans } from "./loans.ts";
 import { LocalPackets } from "./local-packets.ts";
 import { Notices } from "./notices.ts";
-import { Observers } from "./observe.ts";
+import { arriving, Observers } from "./observe.ts";
 import type { StackOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
-import { countCodepoint, countDiscarded, countReceived } from "./packet-counts.ts";
+import { countCodepoint, countDiscarded } from "./packet-counts.ts";
 import { suspectPath } from "./path-age.ts";
 import { PortUse } from "./port-use.ts";
 import { EphemeralPorts } from "./ports.ts";
 import { RateLimits } from "./rate-limits.ts";
 import type { ConnectionSettings } from "./settings.ts";
+import { Shard } from "./shard.ts";
 import { shutdown } from "./shutdown.ts";
 import { forgetFlow } from "./slots.ts";
 import { enterTimeWait, timeWaitArrives, timeWaitExpires } from "./time-waits.ts";
@@ -90,6 +91,7 @@ export class Stack implements TcpContext {
   readonly arena: Arena = new Arena();
   readonly fastOpen: FastOpenCache = new FastOpenCache();
   readonly fragments: FragmentInput;
+  readonly shard: Shard | null;
   readonly bare: SegmentOut = new SegmentOut();
   readonly loans: Loans = new Loans();
   /** TCBs by slot. */
@@ -118,12 +120,11 @@ export class Stack implements TcpContext {
     this.addresses = new AddressTable(host.secret);
     this.flowLabels = new FlowLabels(host.secret);
     this.interfaces = new Interfaces(options.interfaces, this.addresses);
-    this.flows = new FlowTable({
-      seed: deriveWords(host.secret, PURPOSE_FLOW_TABLE, 6),
-      maximum: this.config.flowsMax,
-    });
+    const seed = deriveWords(host.secret, PURPOSE_FLOW_TABLE, 6);
+    this.flows = new FlowTable({ seed, maximum: this.config.flowsMax });
     this.wheel = new TimerWheel(TICK, this.now, { exact: options.exactTimers ?? false });
     this.fragments = new FragmentInput(this, options.reassembly);
+    this.shard = options.shard === undefined ? null : new Shard(options.shard, host.secret);
     this.listeners = new Listeners(this);
     this.ports = new EphemeralPorts(host.secret);
     this.cookies = new SynCookies(host.secret);
@@ -166,8 +167,7 @@ export class Stack implements TcpContext {
         const length = table[row + RX.LENGTH]!;
         seg.checksumOk = (table[row + RX.FLAGS]! & RX_CHECKSUM_OK) !== 0;
         seg.gsoSize = table[row + RX.GSO_SIZE]!;
-        countReceived(this.ip, this.ip6, batch.bytes, offset, length);
-        if (this.observers.active) this.observers.packet("in", this.now, batch.bytes, offset, length);
+        arriving(this, batch, row);
         if (ipInput(this, link, seg, offset, length)) this.loans.pin(seg.textLength);
       }
     } finally {

@@ -19,6 +19,7 @@ export const DROP_NAMES = [
   "ip-fragment-timeout",
   "ip-source-invalid",
   "ip-not-ours",
+  "shard-ring-full",
   "ip6-no-next-header",
   "ip6-next-header",
   "ip6-option",
@@ -75,6 +76,8 @@ export const IP_FRAGMENT_LIMIT: Drop = codeOf("ip-fragment-limit");
 export const IP_FRAGMENT_TIMEOUT: Drop = codeOf("ip-fragment-timeout");
 export const IP_SOURCE_INVALID: Drop = codeOf("ip-source-invalid");
 export const IP_NOT_OURS: Drop = codeOf("ip-not-ours");
+/** The packet belongs to another shard of the stack, which has no room for it now. */
+export const SHARD_RING_FULL: Drop = codeOf("shard-ring-full");
 export const IP6_NO_NEXT_HEADER: Drop = codeOf("ip6-no-next-header");
 export const IP6_NEXT_HEADER: Drop = codeOf("ip6-next-header");
 export const IP6_OPTION: Drop = codeOf("ip6-option");

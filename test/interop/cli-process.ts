@@ -28,12 +28,14 @@ export async function installProgram(): Promise<Installed> {
   const folder = mkdtempSync(join(tmpdir(), "usertcp-installed-"));
   chmodSync(folder, 0o755);
   const main = join(folder, "dist", "cli", "main.js");
-  await build({
-    input: join(ROOT, "src/cli/main.ts"),
-    platform: "node",
-    logLevel: "warn",
-    output: { file: main, format: "esm", codeSplitting: false },
-  });
+  for (const entry of ["main", "serve-worker"]) {
+    await build({
+      input: join(ROOT, `src/cli/${entry}.ts`),
+      platform: "node",
+      logLevel: "warn",
+      output: { file: join(folder, "dist", "cli", `${entry}.js`), format: "esm", codeSplitting: false },
+    });
+  }
   cpSync(join(ROOT, "package.json"), join(folder, "package.json"));
   const addon = join(ROOT, "native/build/usertcp.node");
   mkdirSync(join(folder, "native/build"), { recursive: true });

@@ -17,6 +17,8 @@ const sample = {
   mss: 1448,
   cpuSeconds: 1,
   targetCpuSeconds: 0.5,
+  packetsIn: 0,
+  handedOver: 0,
   others: 0,
 };
 const target = { name: "usertcp", spinUs: 0, versions: {}, notes: { offload: "on" } };

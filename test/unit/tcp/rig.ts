@@ -16,6 +16,7 @@ import { linearize } from "../../../src/stack/linearize.ts";
 import type { Listener } from "../../../src/stack/listener.ts";
 import { leaving } from "../../../src/stack/observe.ts";
 import type { ReassemblyOptions } from "../../../src/stack/reassembly.ts";
+import type { ShardOptions } from "../../../src/stack/shard.ts";
 import { Stack } from "../../../src/stack/stack.ts";
 import type { TcpConfig } from "../../../src/tcp/config.ts";
 import { type DropReason, IP_FRAGMENT, OK } from "../../../src/wire/drop.ts";
@@ -65,12 +66,22 @@ export interface RigOptions {
   tcp?: Partial<TcpConfig>;
   mtu?: number;
   reassembly?: Partial<ReassemblyOptions>;
+  /** The stack as one of several. */
+  shard?: ShardOptions;
   offload?: boolean;
   /** Which of the two a peer speaks by default, and the stack has by default. */
   family?: Family;
   addresses?: string[];
   /** The clock's first value in microseconds. */
   start?: number;
+}
+
+/** A packet as a device gives it. */
+interface Packet {
+  readonly bytes: Uint8Array;
+  readonly gsoSize: number;
+  /** RX_*. */
+  readonly flags?: number;
 }
 
 enableAssertions(true);
@@ -99,6 +110,7 @@ export class Rig {
         exactTimers: true,
         // Delayed ACKs from the start: what is acknowledged at once is then the doing of the rule under test.
         tcp: { quickAcks: 0, ...options.tcp },
+        ...(options.shard ? { shard: options.shard } : {}),
         ...(options.reassembly ? { reassembly: options.reassembly } : {}),
       },
       {
@@ -115,7 +127,7 @@ export class Rig {
     return this.batch(packets.map((bytes) => ({ bytes, gsoSize: 0 })));
   }
 
-  batch(packets: { bytes: Uint8Array; gsoSize: number }[]): Sent[] {
+  batch(packets: Packet[]): Sent[] {
     this.#enter(packets);
     return this.run();
   }
@@ -127,14 +139,14 @@ export class Rig {
     return batch.retained;
   }
 
-  #enter(packets: { bytes: Uint8Array; gsoSize: number }[]): ReceiveBatch {
+  #enter(packets: Packet[]): ReceiveBatch {
     // As the TUN device does: a Buffer, whose `slice` copies nothing, and memory that is used again.
     const bytes = Buffer.alloc(packets.reduce((n, p) => n + ((p.bytes.length + 3) & ~3), 0));
     const table = new Int32Array(packets.length * RX.COLUMNS);
     let at = 0;
     packets.forEach((p, i) => {
       bytes.set(p.bytes, at);
-      table.set([at, p.bytes.length, 0, p.gsoSize], i * RX.COLUMNS);
+      table.set([at, p.bytes.length, p.flags ?? 0, p.gsoSize], i * RX.COLUMNS);
       at += (p.bytes.length + 3) & ~3;
     });
     this.stack.tick();
