@@ -183,6 +183,8 @@ export class Link implements ConnectionHandler {
     if (this.connection === null) return;
     if (this.leftover !== null && !this.deliverToBuffer(this.leftover)) return;
     if (this.failureUnseen) this.failReading();
+    // Somebody has heard of the failure: to all others it is the end, as to recv(2).
+    else if (this.failure !== null) this.later(() => this.endReading());
     else this.connection.resume();
   }
 

@@ -40,6 +40,8 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   /** Bytes go to C++: the HTTP parser, HTTP/2 or TLS. */
   private isConsumed = false;
   private isEnded = false;
+  /** Our FIN was asked for: what C++ writes after it fails, as on libuv's handle. */
+  private isFinished = false;
   isClosed = false;
   /** The local side that `bind` asked for. */
   private bound: { address: string; port: number } | null = null;
@@ -101,6 +103,7 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   /** FIN after everything written; done when it is queued, as shutdown(2) is: 1 tells Node so. */
   shutdown(_request: object): number {
     if (!this.link.open) return -ERRNO.ENOTCONN;
+    this.isFinished = true;
     this.link.finish(() => {});
     return 1;
   }
@@ -274,6 +277,7 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
    * not hear of it before this returns.
    */
   onwrite(request: object, buffers: Uint8Array[]): number {
+    if (this.isFinished) return -ERRNO.EPIPE;
     this.nativeWrite = request;
     const isLater = buffers.every(({ length }) => length === 0) || isUnderTls(this);
     this.link.writeOwned(buffers, (error) => {
@@ -287,6 +291,7 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
 
   onshutdown(request: object): number {
     this.nativeShutdown = request;
+    this.isFinished = true;
     this.link.finish(() => {
       setImmediate(() => {
         if (this.nativeShutdown !== request) return;
