@@ -239,7 +239,19 @@ export class Link implements ConnectionHandler {
       room = connection.send(bytes, false);
     }
     if (room) callback();
-    else this.blocked = callback;
+    else this.block(callback);
+  }
+
+  /** C++ may write while a write of its own waits. */
+  private block(callback: Callback): void {
+    const before = this.blocked;
+    if (before === null) this.blocked = callback;
+    else {
+      this.blocked = (error) => {
+        before(error);
+        callback(error);
+      };
+    }
   }
 
   /** FIN after everything written. Done when it is queued, as shutdown(2) is. */

@@ -46,7 +46,8 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   /** The local side that `bind` asked for. */
   private bound: { address: string; port: number } | null = null;
   private attempt: { request: ConnectRequest; connection: Connection | null } | null = null;
-  private nativeWrite: object | null = null;
+  /** Writes of C++'s that are not told as finished: TLS ends with one while another waits. */
+  private readonly nativeWrites = new Set<object>();
   private nativeShutdown: object | null = null;
 
   constructor(router: Router, connection?: Connection, isMapped = false) {
@@ -278,11 +279,11 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
    */
   onwrite(request: object, buffers: Uint8Array[]): number {
     if (this.isFinished) return -ERRNO.EPIPE;
-    this.nativeWrite = request;
+    this.nativeWrites.add(request);
     const isLater = buffers.every(({ length }) => length === 0) || isUnderTls(this);
     this.link.writeOwned(buffers, (error) => {
       const status = error ? (error as NetworkError).errno : 0;
-      if (isLater) setImmediate(() => this.finishNative(request, status));
+      if (isLater) process.nextTick(() => this.finishNative(request, status));
       else this.finishNative(request, status);
     });
     this.update();
@@ -369,7 +370,7 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   }
 
   private closed(callback?: () => void): void {
-    if (this.nativeWrite !== null) this.finishNative(this.nativeWrite, CANCELED);
+    for (const request of this.nativeWrites) this.finishNative(request, CANCELED);
     if (this.nativeShutdown !== null) {
       const request = this.nativeShutdown;
       this.nativeShutdown = null;
@@ -382,8 +383,7 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   }
 
   private finishNative(request: object, status: number): void {
-    if (this.nativeWrite !== request) return;
-    this.nativeWrite = null;
+    if (!this.nativeWrites.delete(request)) return;
     this.finishWrite(request, status);
     this.update();
   }
