@@ -750,12 +750,11 @@ export interface ListenOptions {
     signal?: AbortSignal | undefined;
 }
 export interface NetStack {
-    connect(options: {
+    connect(options: Wishes & {
         host: string;
         port: number;
         localAddress?: string;
         localPort?: number;
-        noDelay?: boolean;
     }, handler: ConnectionHandler): Connection;
     listen(options: {
         host?: string;
@@ -796,6 +795,26 @@ export interface SocketOptions {
 export declare function connectionOf(socket: object): Connection | null;
 export declare function listenerOf(server: object): Listener | null;
 export declare const defaultNet: Net;
+export interface ServerExtras {
+    stats(): ListenerStats | null;
+}
+export interface SocketExtras {
+    readonly state: StateName | null;
+    congestion: CongestionName | null;
+    pacing: number;
+    info(): TcpInfo | null;
+    setKeepAlive(enable?: boolean, initialDelayMs?: number, intervalMs?: number, count?: number): this;
+    setUserTimeout(ms: number): this;
+    setLinger(ms: number | null): this;
+    setTypeOfService(typeOfService: number): this;
+    getTypeOfService(): number;
+    setMaxSegment(bytes: number): this;
+}
+export interface TcpServer extends net.Server, ServerExtras {
+}
+export interface TcpSocket extends net.Socket, Omit<SocketExtras, "setKeepAlive"> {
+    setKeepAlive(enable?: boolean, initialDelayMs?: number, intervalMs?: number, count?: number): this;
+}
 export interface Connect {
     (options: CreateConnectionOptions, listener?: () => void): Socket;
     (port: number | string, host: string, listener?: () => void): Socket;
@@ -805,7 +824,24 @@ export interface CreateServer {
     (options?: ServerOptions, listener?: (socket: Socket) => void): Server;
     (listener?: (socket: Socket) => void): Server;
 }
-export type Net = typeof net;
+export interface Net extends Omit<typeof net, Bound> {
+    connect: TcpConnect & typeof net.connect;
+    createConnection: TcpConnect & typeof net.connect;
+    createServer: TcpCreateServer & typeof net.createServer;
+    Socket: (new (options?: net.SocketConstructorOpts) => TcpSocket) & typeof net.Socket;
+    Stream: (new (options?: net.SocketConstructorOpts) => TcpSocket) & typeof net.Socket;
+    Server: NewServer & typeof net.Server;
+}
+export interface TcpConnect {
+    (options: net.NetConnectOpts, listener?: () => void): TcpSocket;
+    (port: number, host?: string, listener?: () => void): TcpSocket;
+    (port: number, listener: () => void): TcpSocket;
+    (path: string, listener?: () => void): TcpSocket;
+}
+export interface TcpCreateServer {
+    (listener?: (socket: TcpSocket) => void): TcpServer;
+    (options?: net.ServerOpts, listener?: (socket: TcpSocket) => void): TcpServer;
+}
 export declare function createNet(stack: NetStack): Net;
 export interface DropArgument {
     localAddress: string;
@@ -904,8 +940,8 @@ export declare class Socket extends Duplex implements LinkOwner, Connecting {
     static initialize(socket: Socket, options: SocketOptions): void;
 }
 export interface SocketConstructor {
-    new (options?: SocketOptions): Socket;
-    (options?: SocketOptions): Socket;
+    new (options?: SocketOptions): Socket & SocketExtras;
+    (options?: SocketOptions): Socket & SocketExtras;
     readonly prototype: Socket;
 }
 

@@ -10,6 +10,7 @@ import type { OnReadOptions } from "./arguments.ts";
 import { asBuffer, byteLength, type Callback, type Chunk, type Waiting } from "./chunk.ts";
 import { BLOCK_MAX, CopiesInFlight } from "./copy-pool.ts";
 import { closedBeforeConnection, socketClosed, streamError } from "./errors.ts";
+import { KeepAlive } from "./keep-alive.ts";
 import { isThisTurn, markTurn } from "./turn.ts";
 import { fill } from "./user-buffer.ts";
 
@@ -26,10 +27,6 @@ export interface LinkOwner {
 
 /** Shorter writes are copied by the stack, which joins neighbours. */
 const POOLED_FROM = 2048;
-
-/** libuv sets both with a keepalive delay, and Node documents them at `socket.setKeepAlive`. */
-const KEEPALIVE_INTERVAL_MS = 1000;
-const KEEPALIVE_COUNT = 10;
 
 const INERT: ConnectionHandler = {};
 
@@ -69,11 +66,7 @@ export class Link implements ConnectionHandler {
   /** Bytes acknowledged when `moved` was last asked. */
   private acked = 0;
   private noDelay = false;
-  private keepAlive = false;
-  /** Milliseconds; 0 for the stack's own. */
-  private keepAliveIdle = 0;
-  private keepAliveInterval: number = KEEPALIVE_INTERVAL_MS;
-  private keepAliveCount: number = KEEPALIVE_COUNT;
+  private keepAlive = new KeepAlive();
   /** Bytes that `onread` has not taken. */
   private leftover: Uint8Array | null = null;
 
@@ -97,7 +90,7 @@ export class Link implements ConnectionHandler {
     connection.handler = this;
     this.reading = isReading;
     if (this.noDelay) connection.setNoDelay(true);
-    if (this.keepAlive) this.applyKeepAlive(connection);
+    this.keepAlive.start(connection);
   }
 
   /** Sends what was written before the connection. */
@@ -118,7 +111,6 @@ export class Link implements ConnectionHandler {
     const link = new Link(this.owner, this.onread);
     link.noDelay = this.noDelay;
     link.keepAlive = this.keepAlive;
-    link.keepAliveIdle = this.keepAliveIdle;
     return link;
   }
 
@@ -129,12 +121,8 @@ export class Link implements ConnectionHandler {
 
   /** `intervalMs` and `count` default to libuv's. */
   setKeepAlive(on: boolean, idleMs: number, intervalMs?: number, count?: number): void {
-    if (on === this.keepAlive && (!on || idleMs === this.keepAliveIdle) && intervalMs === undefined) return;
-    this.keepAlive = on;
-    this.keepAliveIdle = idleMs;
-    this.keepAliveInterval = intervalMs || KEEPALIVE_INTERVAL_MS;
-    this.keepAliveCount = count || KEEPALIVE_COUNT;
-    if (this.open) this.applyKeepAlive(this.connection!);
+    if (this.keepAlive.set(on, idleMs, intervalMs, count) && this.open)
+      this.keepAlive.apply(this.connection!);
   }
 
   /** Whether a write waits for room and the peer has acknowledged something since this was last asked. */
@@ -355,12 +343,6 @@ export class Link implements ConnectionHandler {
   private failReading(): void {
     this.failureUnseen = false;
     this.owner.destroy(streamError(this.failure!, "read"));
-  }
-
-  private applyKeepAlive(connection: Connection): void {
-    const { keepAlive, keepAliveIdle } = this;
-    if (keepAliveIdle === 0) connection.setKeepAlive(keepAlive);
-    else connection.setKeepAlive(keepAlive, keepAliveIdle, this.keepAliveInterval, this.keepAliveCount);
   }
 
   private writable(callback: Callback): Connection | null {

@@ -24,6 +24,7 @@ import {
   toPort,
 } from "./arguments.ts";
 import { alreadyListening, invalidType, invalidValue, notRunning, notSupported } from "./errors.ts";
+import { extendServers } from "./extras.ts";
 import { MAPPED } from "./link.ts";
 import type { Socket, SocketConstructor, SocketOwner } from "./socket.ts";
 
@@ -269,6 +270,7 @@ export function serverConstructor(stack: NetStack, socket: SocketConstructor): S
     _tcpStack: { value: stack },
     _tcpSocket: { value: socket },
   });
+  extendServers(prototype);
   Object.defineProperty(Bound, "prototype", { value: prototype });
   return Bound;
 }

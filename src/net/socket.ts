@@ -21,7 +21,9 @@ import {
 import { byteLength, type Callback, type Chunk } from "./chunk.ts";
 import { Attempt, type Connecting, checkTarget, type Lookup, resolve } from "./connect.ts";
 import { endedByPeer, missingPort, notSupported, socketClosed } from "./errors.ts";
+import { extendSockets, type SocketExtras } from "./extras.ts";
 import { Link, type LinkOwner } from "./link.ts";
+import { rhythmOf } from "./wishes.ts";
 
 /** The server's side of an accepted socket: it counts. */
 export interface SocketOwner {
@@ -122,7 +124,8 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
   }
 
   setKeepAlive(enable?: boolean, initialDelayMs?: number): this {
-    this._tcpLink.setKeepAlive(Boolean(enable), toIdle(initialDelayMs));
+    const rhythm = rhythmOf(this);
+    this._tcpLink.setKeepAlive(Boolean(enable), toIdle(initialDelayMs), rhythm?.intervalMs, rhythm?.count);
     return this;
   }
 
@@ -348,8 +351,8 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
 
 /** `net.Socket`: called with `new`, without, or on an object that inherits from its prototype. */
 export interface SocketConstructor {
-  new (options?: SocketOptions): Socket;
-  (options?: SocketOptions): Socket;
+  new (options?: SocketOptions): Socket & SocketExtras;
+  (options?: SocketOptions): Socket & SocketExtras;
   readonly prototype: Socket;
 }
 
@@ -367,6 +370,7 @@ export function socketConstructor(stack: NetStack): SocketConstructor {
     constructor: { value: Bound, writable: true, configurable: true },
     _tcpStack: { value: stack },
   });
+  extendSockets(prototype);
   Object.defineProperty(Bound, "prototype", { value: prototype });
   return Bound;
 }

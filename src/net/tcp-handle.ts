@@ -14,6 +14,7 @@ import { findInternals, type Internals } from "./internals.ts";
 import { Link, type LinkOwner } from "./link.ts";
 import { Liveness } from "./liveness.ts";
 import { userBuffer } from "./user-buffer.ts";
+import { rhythmOf, wishesOf } from "./wishes.ts";
 
 const CANCELED = -125;
 /** Stands for what this Node does not have. */
@@ -64,6 +65,11 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
 
   get connecting(): boolean {
     return this.attempt !== null;
+  }
+
+  /** The one that there is, or that opens. */
+  get connection(): Connection | null {
+    return this.link.connection ?? this.attempt?.connection ?? null;
   }
 
   get bytesRead(): number {
@@ -181,12 +187,9 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   }
 
   setKeepAlive(enable: boolean, seconds: number, interval?: number, count?: number): number {
-    this.link.setKeepAlive(
-      enable,
-      seconds * 1000,
-      interval === undefined ? undefined : interval * 1000,
-      count,
-    );
+    const rhythm = rhythmOf(this.socket);
+    const intervalMs = interval === undefined ? rhythm?.intervalMs : interval * 1000;
+    this.link.setKeepAlive(enable, seconds * 1000, intervalMs, count ?? rhythm?.count);
     return 0;
   }
 
@@ -329,7 +332,7 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
     const host = isAny(address) ? (family === 6 ? "::1" : "127.0.0.1") : address;
     const { bound } = this;
     this.attempt = { request, connection: null };
-    const options: Parameters<NetStack["connect"]>[0] = { host, port };
+    const options: Parameters<NetStack["connect"]>[0] = { ...wishesOf(this.socket), host, port };
     if (bound !== null && !isAny(bound.address)) options.localAddress = bound.address;
     if (bound !== null && bound.port !== 0) options.localPort = bound.port;
     try {
