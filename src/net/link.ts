@@ -7,7 +7,7 @@ import type { ErrorCode, NetworkError } from "../base/errors.ts";
 import type { Connection } from "../stack/connection.ts";
 import type { ConnectionHandler } from "../stack/events.ts";
 import type { OnReadOptions } from "./arguments.ts";
-import { asBuffer, byteLength, type Callback, type Chunk, type Waiting } from "./chunk.ts";
+import { asBuffer, both, byteLength, type Callback, type Chunk, type Waiting } from "./chunk.ts";
 import { BLOCK_MAX, CopiesInFlight } from "./copy-pool.ts";
 import { closedBeforeConnection, socketClosed, streamError } from "./errors.ts";
 import { KeepAlive } from "./keep-alive.ts";
@@ -23,6 +23,8 @@ export interface LinkOwner {
   destroy(error: Error): unknown;
   /** Told of each activity, for the idle timer. */
   _unrefTimer(): void;
+  /** Whether the link reads, or has a write that waits, changed: what keeps the process alive. */
+  _updateLife(): void;
 }
 
 /** Shorter writes are copied by the stack, which joins neighbours. */
@@ -160,6 +162,11 @@ export class Link implements ConnectionHandler {
     return this.blocked !== null;
   }
 
+  /** Whether something may still happen to it: bytes that are read, or a write that waits. */
+  get isWaiting(): boolean {
+    return this.open && ((this.reading && !this.endTold) || this.blocked !== null);
+  }
+
   /** Whether bytes are delivered, or will be once there is a connection. */
   get isReading(): boolean {
     return this.reading;
@@ -169,6 +176,7 @@ export class Link implements ConnectionHandler {
     if (this.reading) return;
     this.reading = true;
     if (this.connection === null) return;
+    this.owner._updateLife();
     if (this.leftover !== null && !this.deliverToBuffer(this.leftover)) return;
     if (this.failureUnseen) this.failReading();
     // Somebody has heard of the failure: to all others it is the end, as to recv(2).
@@ -185,6 +193,7 @@ export class Link implements ConnectionHandler {
     if (!this.reading || this.connection === null) return;
     this.reading = false;
     this.connection.pause();
+    this.owner._updateLife();
   }
 
   write(chunk: Uint8Array | string, encoding: BufferEncoding, callback: Callback): void {
@@ -227,19 +236,8 @@ export class Link implements ConnectionHandler {
       room = connection.send(bytes, false);
     }
     if (room) callback();
-    else this.block(callback);
-  }
-
-  /** C++ may write while a write of its own waits. */
-  private block(callback: Callback): void {
-    const before = this.blocked;
-    if (before === null) this.blocked = callback;
-    else {
-      this.blocked = (error) => {
-        before(error);
-        callback(error);
-      };
-    }
+    // C++ may write while a write of its own waits.
+    else this.blocked = both(this.blocked, callback);
   }
 
   /** FIN after everything written. Done when it is queued, as shutdown(2) is. */
@@ -295,6 +293,7 @@ export class Link implements ConnectionHandler {
     if (blocked === null) return;
     this.blocked = null;
     this.owner._unrefTimer();
+    this.owner._updateLife();
     blocked();
   }
 
@@ -335,6 +334,7 @@ export class Link implements ConnectionHandler {
   private endReading(): void {
     if (this.endTold) return;
     this.ended = this.endTold = true;
+    this.owner._updateLife();
     // read(0) ends a stream that nobody reads: without it, 'end' and the close after it would wait for a reader.
     this.owner.push(null);
     this.owner.read(0);

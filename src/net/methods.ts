@@ -148,7 +148,7 @@ function dataMethods(real: Real): Methods {
       }
       if (isMany) handle.link.writev(data as Chunk[], callback);
       else handle.link.write(data as Uint8Array | string, encoding, callback);
-      if (handle.link.isBlocked) handle.update();
+      if (handle.link.isBlocked) handle._updateLife();
       return undefined;
     },
 

@@ -40,7 +40,6 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   private readonly liveness = new Liveness();
   /** Bytes go to C++: the HTTP parser, HTTP/2 or TLS. */
   private isConsumed = false;
-  private isEnded = false;
   /** Our FIN was asked for: what C++ writes after it fails, as on libuv's handle. */
   private isFinished = false;
   isClosed = false;
@@ -97,13 +96,11 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   readStart(): number {
     if (this.link.connection === null) return -ERRNO.ENOTCONN;
     this.link.startReading();
-    this.update();
     return 0;
   }
 
   readStop(): number {
     this.link.stopReading();
-    this.update();
     return 0;
   }
 
@@ -216,8 +213,6 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   push(bytes: Buffer | null): boolean {
     const { socket } = this;
     if (bytes === null) {
-      this.isEnded = true;
-      this.update();
       if (this.isConsumed) this.emitEOF();
       else return socket.push(null);
       return true;
@@ -236,8 +231,6 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   }
 
   destroy(error: Error): void {
-    this.isEnded = true;
-    this.update();
     this.socket.destroy(error);
   }
 
@@ -250,14 +243,14 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
     const { request } = this.attempt!;
     this.attempt = null;
     this.adopt(connection);
-    this.update();
+    this._updateLife();
     request.oncomplete?.(0, this.socket._handle, request, true, true);
   }
 
   onClose(_connection: Connection, error: NetworkError | null): void {
     const { request } = this.attempt!;
     this.attempt = null;
-    this.update();
+    this._updateLife();
     const status = error === null ? -ERRNO.ECONNABORTED : error.errno;
     request.oncomplete?.(status, this.socket._handle, request, false, false);
   }
@@ -289,7 +282,7 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
       if (isLater) process.nextTick(() => this.finishNative(request, status));
       else this.finishNative(request, status);
     });
-    this.update();
+    this._updateLife();
     return 0;
   }
 
@@ -311,12 +304,8 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
     this.link.borrow();
   }
 
-  update(): void {
-    const { link } = this;
-    const reads = this.link.isReading && !this.isEnded;
-    this.liveness.setActive(
-      !this.isClosed && (this.attempt !== null || (link.connection !== null && (reads || link.isBlocked))),
-    );
+  _updateLife(): void {
+    this.liveness.setActive(!this.isClosed && (this.attempt !== null || this.link.isWaiting));
   }
 
   private adopt(connection: Connection): void {
@@ -342,7 +331,7 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
       this.bound ??= family === 6 ? { address: "::", port: 0 } : { address: "0.0.0.0", port: 0 };
       return error instanceof NetworkError ? error.errno : -ERRNO.EINVAL;
     }
-    this.update();
+    this._updateLife();
     return 0;
   }
 
@@ -369,7 +358,7 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
       connection.close();
     }
     this.link.release(reset);
-    this.update();
+    this._updateLife();
   }
 
   private closed(callback?: () => void): void {
@@ -388,7 +377,7 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   private finishNative(request: object, status: number): void {
     if (!this.nativeWrites.delete(request)) return;
     this.finishWrite(request, status);
-    this.update();
+    this._updateLife();
   }
 }
 

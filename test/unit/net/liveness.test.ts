@@ -1,21 +1,25 @@
 import { once } from "node:events";
+import type { Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createPipe } from "../../../src/device/pipe.ts";
 import { createStack, type RunningStack } from "../../../src/driver/create-stack.ts";
-import { createNet, type Net } from "../../../src/net/net.ts";
+import { createNet, duplexNet, type Net } from "../../../src/net/net.ts";
 
 /** Timers that keep this process alive. */
 function holders(): number {
   return process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
 }
 
-describe("what keeps the process alive", () => {
+describe.each([
+  ["the real classes", createNet],
+  ["stream.Duplex", duplexNet as unknown as typeof createNet],
+])("what keeps the process alive, by %s", (_way, make) => {
   let stack: RunningStack;
   let net: Net;
   beforeEach(() => {
     stack = createStack({ device: createPipe()[0], addresses: ["10.77.0.2/24"] });
     stack.unref();
-    net = createNet(stack);
+    net = make(stack);
   });
   afterEach(() => stack.close());
 
@@ -37,5 +41,50 @@ describe("what keeps the process alive", () => {
     expect(server.listening).toBe(true);
     server.close();
     await once(server, "close");
+  });
+
+  it("a socket while it opens and reads; not when it is unreferenced, paused, ended or destroyed", async () => {
+    const server = net.createServer((socket) => socket.on("data", () => socket.end("x")));
+    await once(server.listen(80, "10.77.0.2"), "listening");
+    server.unref();
+    const before = holders();
+    const accepting = once(server, "connection");
+    const socket = net.connect(80, "10.77.0.2");
+    await new Promise(process.nextTick);
+    expect(holders()).toBe(before + 1);
+    const [accepted] = (await accepting) as [Socket];
+    if (socket.connecting) await once(socket, "connect");
+    accepted.unref();
+    expect(holders()).toBe(before + 1);
+    socket.unref();
+    expect(holders()).toBe(before);
+    socket.ref();
+    expect(holders()).toBe(before + 1);
+    socket.on("data", () => {});
+    socket.write("last");
+    await once(socket, "end");
+    expect(holders()).toBe(before);
+    await once(socket, "close");
+    server.close();
+  });
+
+  it("no socket that nobody reads any more", async () => {
+    const server = net.createServer((socket) =>
+      socket
+        .unref()
+        .on("error", () => {})
+        .write(Buffer.alloc(1_000_000)),
+    );
+    await once(server.listen(80, "10.77.0.2"), "listening");
+    server.unref();
+    const before = holders();
+    const socket = net.connect(80, "10.77.0.2").pause();
+    await once(socket, "connect");
+    const deadline = Date.now() + 5_000;
+    while (holders() !== before && Date.now() < deadline)
+      await new Promise((resolve) => setTimeout(resolve, 5).unref());
+    expect(holders()).toBe(before);
+    socket.destroy();
+    server.close();
   });
 });
