@@ -875,6 +875,7 @@ export declare class Server extends Base implements SocketOwner, ListenerHandler
     getConnections(callback: (error: Error | null, count: number) => void): this;
     ref(): this;
     unref(): this;
+    onClose(): void;
     onConnection(connection: Connection): void;
     _emitCloseIfDrained(): void;
     _listen2(address: string | null, port: number, _family: number, backlog: number): void;
@@ -907,6 +908,7 @@ export declare class Socket extends Duplex implements LinkOwner, Connecting {
     setKeepAlive(enable?: boolean, initialDelayMs?: number): this;
     ref(): this;
     unref(): this;
+    _updateLife(): void;
     address(): AddressInfo | Record<string, never>;
     get bytesRead(): number;
     get _bytesDispatched(): number;
@@ -944,6 +946,55 @@ export interface SocketConstructor {
     (options?: SocketOptions): Socket & SocketExtras;
     readonly prototype: Socket;
 }
+
+// usertcp/sockets
+export declare const connect: Sockets["connect"];
+export declare const listen: Sockets["listen"];
+export interface Destination {
+    readonly hostname: string;
+    readonly port: number;
+}
+export interface Sockets {
+    connect(address: string | Destination, options?: StreamSocketOptions): StreamSocket;
+    listen(options: StreamListenOptions): StreamListener;
+}
+export interface StreamListenOptions {
+    readonly port: number;
+    readonly hostname?: string;
+    readonly allowHalfOpen?: boolean;
+}
+export interface StreamListener extends AsyncIterable<StreamSocket> {
+    readonly addr: Promise<Destination>;
+    close(): void;
+}
+export interface StreamSocketOptions {
+    readonly secureTransport?: SecureTransport;
+    readonly allowHalfOpen?: boolean;
+    readonly tls?: TlsOptions;
+}
+export declare function createSockets(net: Pick<Net, "connect" | "createServer">): Sockets;
+export type Bytes = ArrayBuffer | ArrayBufferView;
+export type SecureTransport = "off" | "on" | "starttls";
+export interface SocketInfo {
+    readonly remoteAddress: string;
+    readonly localAddress: string;
+    readonly alpn: string | null;
+}
+export declare class StreamSocket {
+    readonly readable: ReadableStream<Uint8Array>;
+    readonly writable: WritableStream<Bytes>;
+    readonly opened: Promise<SocketInfo>;
+    readonly closed: Promise<void>;
+    readonly secureTransport: SecureTransport;
+    readonly socket: Socket;
+    constructor(socket: Socket, secureTransport: SecureTransport, host?: string);
+    get upgraded(): boolean;
+    close(): Promise<void>;
+    startTls(options?: TlsOptions): StreamSocket;
+    [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+export type TlsOptions = Omit<tls.ConnectionOptions, "socket" | "host" | "port" | "path">;
 
 // usertcp/loopback
 export declare const loopbackStack: RunningStack;
