@@ -60,11 +60,11 @@ export interface TcpSocket extends net.Socket, Omit<SocketExtras, "setKeepAlive"
 /** net.Server on a stack. */
 export interface TcpServer extends net.Server, ServerExtras {}
 
-/** Puts the extras of a socket on `prototype`, whose own `setKeepAlive` and `setTypeOfService` they use where those know as much. */
+/** Puts the extras of a socket on `prototype`, whose own `setKeepAlive` and `setTypeOfService` they use. */
 export function extendSockets(prototype: object): void {
   const real = prototype as net.Socket & { setTypeOfService?: unknown };
   define(prototype, METHODS);
-  if (real.setKeepAlive.length < 4) define(prototype, { setKeepAlive: withRhythm(real.setKeepAlive) });
+  define(prototype, { setKeepAlive: withRhythm(real.setKeepAlive) });
   if (real.setTypeOfService === undefined) define(prototype, TYPE_OF_SERVICE);
   Object.defineProperties(prototype, {
     state: { get: stateOf, set: shadow, configurable: true },
@@ -118,14 +118,15 @@ function withRhythm(real: (...args: never[]) => unknown) {
     intervalMs?: number,
     count?: number,
   ): unknown {
+    // An object of options is Node's to read.
     if (intervalMs === undefined && count === undefined) {
       return real.call(this, ...([enable, initialDelayMs] as never[]));
     }
     if (intervalMs !== undefined) checkNumber(intervalMs, "interval");
     if (count !== undefined) checkNumber(count, "count");
     wishRhythm(this, { intervalMs, count });
-    real.call(this, ...([enable, initialDelayMs] as never[]));
-    // Node tells its handle nothing when neither of its two arguments is new.
+    real.call(this, ...([enable, initialDelayMs, intervalMs, count] as never[]));
+    // Before version 24 Node reads two arguments, and tells its handle nothing when neither is new.
     connectionOf(this)?.setKeepAlive(Boolean(enable), undefined, intervalMs, count);
     return this;
   };

@@ -259,6 +259,12 @@ Object.defineProperty(Server.prototype, EventEmitter.captureRejectionSymbol, {
   },
 });
 
+// A server of a stack goes to no other thread (Node 26 and its `messaging_` symbols).
+for (const name of Object.getOwnPropertySymbols(net.Server.prototype)) {
+  if (!name.description?.startsWith("messaging_")) continue;
+  Object.defineProperty(Server.prototype, name, { value: undefined, writable: true, configurable: true });
+}
+
 /** `net.Server`: called with `new`, without, or on an object that inherits from its prototype. */
 export interface ServerConstructor {
   new (options?: ServerOptions, listener?: (socket: Socket) => void): Server;
