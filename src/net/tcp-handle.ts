@@ -13,6 +13,7 @@ import type { ConnectRequest, HandleSocket, Name, Router } from "./handle.ts";
 import { findInternals, type Internals } from "./internals.ts";
 import { Link, type LinkOwner } from "./link.ts";
 import { Liveness } from "./liveness.ts";
+import { checkLocal, isAny } from "./local-address.ts";
 import { userBuffer } from "./user-buffer.ts";
 import { rhythmOf, wishesOf } from "./wishes.ts";
 
@@ -135,9 +136,11 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
     return this.liveness.hasRef;
   }
 
+  /** An address that is the stack's to have is looked for at once, as by bind(2). */
   bind(address: string, port: number): number {
     this.bound = { address, port: port || 0 };
-    return 0;
+    const { router } = this;
+    return isAny(address) || !router.connects(address) ? 0 : checkLocal(router.stack, address);
   }
 
   bind6(address: string, port: number): number {
@@ -248,11 +251,7 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   }
 
   onClose(_connection: Connection, error: NetworkError | null): void {
-    const { request } = this.attempt!;
-    this.attempt = null;
-    this._updateLife();
-    const status = error === null ? -ERRNO.ECONNABORTED : error.errno;
-    request.oncomplete?.(status, this.socket._handle, request, false, false);
+    this.failConnect(this.attempt!.request, error === null ? -ERRNO.ECONNABORTED : error.errno);
   }
 
   // What C++ calls.
@@ -321,6 +320,11 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
     const host = isAny(address) ? (family === 6 ? "::1" : "127.0.0.1") : address;
     const { bound } = this;
     this.attempt = { request, connection: null };
+    if (port === 0) {
+      // Nobody listens there, as everywhere (Linux sends the SYN).
+      setImmediate(() => this.failConnect(request, -ERRNO.ECONNREFUSED));
+      return 0;
+    }
     const options: Parameters<NetStack["connect"]>[0] = { ...wishesOf(this.socket), host, port };
     if (bound !== null && !isAny(bound.address)) options.localAddress = bound.address;
     if (bound !== null && bound.port !== 0) options.localPort = bound.port;
@@ -333,6 +337,13 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
     }
     this._updateLife();
     return 0;
+  }
+
+  private failConnect(request: ConnectRequest, status: number): void {
+    if (this.attempt?.request !== request || this.isClosed) return;
+    this.attempt = null;
+    this._updateLife();
+    request.oncomplete?.(status, this.socket._handle, request, false, false);
   }
 
   /** The socket goes on with a handle of the kernel's. */
@@ -387,8 +398,4 @@ export const byChoice: WeakSet<object> = new WeakSet<object>();
 /** A TLS socket puts an accessor of its own in the place of `reading`. */
 function isUnderTls(handle: object): boolean {
   return Object.getOwnPropertyDescriptor(handle, "reading")?.get !== undefined;
-}
-
-function isAny(address: string): boolean {
-  return address === "0.0.0.0" || address === "::";
 }
