@@ -44,6 +44,7 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   /** Our FIN was asked for: what C++ writes after it fails, as on libuv's handle. */
   private isFinished = false;
   isClosed = false;
+  private typeOfService = 0;
   /** The local side that `bind` asked for. */
   private bound: { address: string; port: number } | null = null;
   private attempt: { request: ConnectRequest; connection: Connection | null } | null = null;
@@ -202,8 +203,6 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   getTypeOfService(): number {
     return this.typeOfService;
   }
-
-  private typeOfService = 0;
 
   useUserBuffer(buffer: Uint8Array): void {
     this.link.onread = userBuffer(this.socket, buffer, () => {
