@@ -4,7 +4,7 @@
  */
 import { defineConfig } from "rolldown";
 
-const entries = ["index", "core", "sim", "net", "loopback", "install", "cli/main"];
+const entries = ["index", "core", "sim", "net", "sockets", "loopback", "install", "cli/main"];
 
 export default defineConfig({
   input: Object.fromEntries(entries.map((name) => [name, `src/${name}.ts`])),
