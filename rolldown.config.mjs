@@ -4,7 +4,10 @@
  */
 import { defineConfig } from "rolldown";
 
-const entries = ["index", "core", "sim", "net", "loopback", "install", "cli/main", "cli/serve-worker"];
+const entries = [
+  ...["index", "core", "sim", "net", "sockets", "loopback", "install"],
+  ...["cli/main", "cli/serve-worker"],
+];
 
 export default defineConfig({
   input: Object.fromEntries(entries.map((name) => [name, `src/${name}.ts`])),

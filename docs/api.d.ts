@@ -780,12 +780,11 @@ export interface ListenOptions {
     signal?: AbortSignal | undefined;
 }
 export interface NetStack {
-    connect(options: {
+    connect(options: Wishes & {
         host: string;
         port: number;
         localAddress?: string;
         localPort?: number;
-        noDelay?: boolean;
     }, handler: ConnectionHandler): Connection;
     listen(options: {
         host?: string;
@@ -826,6 +825,26 @@ export interface SocketOptions {
 export declare function connectionOf(socket: object): Connection | null;
 export declare function listenerOf(server: object): Listener | null;
 export declare const defaultNet: Net;
+export interface ServerExtras {
+    stats(): ListenerStats | null;
+}
+export interface SocketExtras {
+    readonly state: StateName | null;
+    congestion: CongestionName | null;
+    pacing: number;
+    info(): TcpInfo | null;
+    setKeepAlive(enable?: boolean, initialDelayMs?: number, intervalMs?: number, count?: number): this;
+    setUserTimeout(ms: number): this;
+    setLinger(ms: number | null): this;
+    setTypeOfService(typeOfService: number): this;
+    getTypeOfService(): number;
+    setMaxSegment(bytes: number): this;
+}
+export interface TcpServer extends net.Server, ServerExtras {
+}
+export interface TcpSocket extends net.Socket, Omit<SocketExtras, "setKeepAlive"> {
+    setKeepAlive(enable?: boolean, initialDelayMs?: number, intervalMs?: number, count?: number): this;
+}
 export interface Connect {
     (options: CreateConnectionOptions, listener?: () => void): Socket;
     (port: number | string, host: string, listener?: () => void): Socket;
@@ -835,7 +854,24 @@ export interface CreateServer {
     (options?: ServerOptions, listener?: (socket: Socket) => void): Server;
     (listener?: (socket: Socket) => void): Server;
 }
-export type Net = typeof net;
+export interface Net extends Omit<typeof net, Bound> {
+    connect: TcpConnect & typeof net.connect;
+    createConnection: TcpConnect & typeof net.connect;
+    createServer: TcpCreateServer & typeof net.createServer;
+    Socket: (new (options?: net.SocketConstructorOpts) => TcpSocket) & typeof net.Socket;
+    Stream: (new (options?: net.SocketConstructorOpts) => TcpSocket) & typeof net.Socket;
+    Server: NewServer & typeof net.Server;
+}
+export interface TcpConnect {
+    (options: net.NetConnectOpts, listener?: () => void): TcpSocket;
+    (port: number, host?: string, listener?: () => void): TcpSocket;
+    (port: number, listener: () => void): TcpSocket;
+    (path: string, listener?: () => void): TcpSocket;
+}
+export interface TcpCreateServer {
+    (listener?: (socket: TcpSocket) => void): TcpServer;
+    (options?: net.ServerOpts, listener?: (socket: TcpSocket) => void): TcpServer;
+}
 export declare function createNet(stack: NetStack): Net;
 export interface DropArgument {
     localAddress: string;
@@ -869,6 +905,7 @@ export declare class Server extends Base implements SocketOwner, ListenerHandler
     getConnections(callback: (error: Error | null, count: number) => void): this;
     ref(): this;
     unref(): this;
+    onClose(): void;
     onConnection(connection: Connection): void;
     _emitCloseIfDrained(): void;
     _listen2(address: string | null, port: number, _family: number, backlog: number): void;
@@ -901,6 +938,7 @@ export declare class Socket extends Duplex implements LinkOwner, Connecting {
     setKeepAlive(enable?: boolean, initialDelayMs?: number): this;
     ref(): this;
     unref(): this;
+    _updateLife(): void;
     address(): AddressInfo | Record<string, never>;
     get bytesRead(): number;
     get _bytesDispatched(): number;
@@ -934,10 +972,59 @@ export declare class Socket extends Duplex implements LinkOwner, Connecting {
     static initialize(socket: Socket, options: SocketOptions): void;
 }
 export interface SocketConstructor {
-    new (options?: SocketOptions): Socket;
-    (options?: SocketOptions): Socket;
+    new (options?: SocketOptions): Socket & SocketExtras;
+    (options?: SocketOptions): Socket & SocketExtras;
     readonly prototype: Socket;
 }
+
+// usertcp/sockets
+export declare const connect: Sockets["connect"];
+export declare const listen: Sockets["listen"];
+export interface Destination {
+    readonly hostname: string;
+    readonly port: number;
+}
+export interface Sockets {
+    connect(address: string | Destination, options?: StreamSocketOptions): StreamSocket;
+    listen(options: StreamListenOptions): StreamListener;
+}
+export interface StreamListenOptions {
+    readonly port: number;
+    readonly hostname?: string;
+    readonly allowHalfOpen?: boolean;
+}
+export interface StreamListener extends AsyncIterable<StreamSocket> {
+    readonly addr: Promise<Destination>;
+    close(): void;
+}
+export interface StreamSocketOptions {
+    readonly secureTransport?: SecureTransport;
+    readonly allowHalfOpen?: boolean;
+    readonly tls?: TlsOptions;
+}
+export declare function createSockets(net: Pick<Net, "connect" | "createServer">): Sockets;
+export type Bytes = ArrayBuffer | ArrayBufferView;
+export type SecureTransport = "off" | "on" | "starttls";
+export interface SocketInfo {
+    readonly remoteAddress: string;
+    readonly localAddress: string;
+    readonly alpn: string | null;
+}
+export declare class StreamSocket {
+    readonly readable: ReadableStream<Uint8Array>;
+    readonly writable: WritableStream<Bytes>;
+    readonly opened: Promise<SocketInfo>;
+    readonly closed: Promise<void>;
+    readonly secureTransport: SecureTransport;
+    readonly socket: Socket;
+    constructor(socket: Socket, secureTransport: SecureTransport, host?: string);
+    get upgraded(): boolean;
+    close(): Promise<void>;
+    startTls(options?: TlsOptions): StreamSocket;
+    [Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
+export type TlsOptions = Omit<tls.ConnectionOptions, "socket" | "host" | "port" | "path">;
 
 // usertcp/loopback
 export declare const loopbackStack: RunningStack;

@@ -10,6 +10,14 @@ export type {
 } from "./net/arguments.ts";
 export { connectionOf, listenerOf } from "./net/below.ts";
 export { defaultNet as default } from "./net/default-net.ts";
-export { type Connect, type CreateServer, createNet, type Net } from "./net/net.ts";
+export type { ServerExtras, SocketExtras, TcpServer, TcpSocket } from "./net/extras.ts";
+export {
+  type Connect,
+  type CreateServer,
+  createNet,
+  type Net,
+  type TcpConnect,
+  type TcpCreateServer,
+} from "./net/net.ts";
 export type { DropArgument, Server, ServerConstructor } from "./net/server.ts";
 export type { Socket, SocketConstructor } from "./net/socket.ts";

@@ -7,11 +7,12 @@ import type { Connection } from "../stack/connection.ts";
 import type { ConnectionHandler, ListenerHandler } from "../stack/events.ts";
 import type { Listener } from "../stack/listener.ts";
 import { badPort, invalidType, invalidValue, notSupported, outOfRange } from "./errors.ts";
+import type { Wishes } from "./wishes.ts";
 
 /** What this layer needs of a stack: `RunningStack` of the driver, or `Stack` itself in a simulation. */
 export interface NetStack {
   connect(
-    options: { host: string; port: number; localAddress?: string; localPort?: number; noDelay?: boolean },
+    options: Wishes & { host: string; port: number; localAddress?: string; localPort?: number },
     handler: ConnectionHandler,
   ): Connection;
   listen(

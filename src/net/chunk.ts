@@ -40,3 +40,12 @@ export function byteLength(chunks: readonly Chunk[]): number {
   }
   return bytes;
 }
+
+/** One callback for two writes. */
+export function both(first: Callback | null, second: Callback): Callback {
+  if (first === null) return second;
+  return (error) => {
+    first(error);
+    second(error);
+  };
+}

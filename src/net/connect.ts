@@ -18,6 +18,7 @@ import {
   invalidType,
   invalidValue,
 } from "./errors.ts";
+import { wishesOf } from "./wishes.ts";
 
 /** What an attempt needs of its socket. */
 export interface Connecting extends EventEmitter {
@@ -56,7 +57,7 @@ export class Attempt implements ConnectionHandler {
   private readonly stack: NetStack;
   private addresses: readonly LookupAddress[] = [];
   private next = 0;
-  private connection: Connection | null = null;
+  connection: Connection | null = null;
   private cancelled = false;
   private readonly errors: Error[] = [];
 
@@ -102,6 +103,7 @@ export class Attempt implements ConnectionHandler {
     try {
       this.connection = this.stack.connect(
         {
+          ...wishesOf(this.socket),
           host: address,
           port,
           ...(localAddress === undefined ? {} : { localAddress }),

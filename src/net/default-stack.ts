@@ -24,7 +24,7 @@ export function openDefaultStack(): RunningStack {
 
 /** Its addresses with their prefixes. */
 export function defaultAddresses(): string[] {
-  return listed(process.env["USERTCP_STACK"] ?? ADDRESSES);
+  return listed(process.env["USERTCP_STACK"] || ADDRESSES);
 }
 
 function listed(text: string): string[] {

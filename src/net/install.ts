@@ -8,6 +8,7 @@
  * - USERTCP_ROUTES: the prefixes that are the stack's, by default those of its addresses; `all` for every address
  */
 import {
+  isMappedV4,
   matchesPrefix,
   type Prefix,
   parseIpv4Address,
@@ -28,11 +29,21 @@ export function install(environment: NodeJS.ProcessEnv = process.env): void {
   if (isInstalled) return;
   isInstalled = true;
   if (environment["USERTCP_STACK"] === "loopback") patchNet(loopbackRouter);
-  else patchNet(routerOf(defaultStack, environment["USERTCP_ROUTES"] ?? defaultAddresses().join()));
+  else patchNet(routerIn(environment));
 }
 
-/** Sends what `routes` (prefixes with commas between, or `all`) name to `stack`, and the rest to the kernel. */
-export function routerOf(stack: NetStack, routes: string): NetRouter {
+/** The router that the environment asks for; a variable that is empty is as one that is not set. */
+function routerIn(environment: NodeJS.ProcessEnv): NetRouter {
+  const own = routerOf(defaultStack, defaultAddresses().join(), "USERTCP_STACK");
+  const routes = environment["USERTCP_ROUTES"];
+  return routes ? routerOf(defaultStack, routes) : own;
+}
+
+/**
+ * Sends what `routes` (prefixes of either family with commas between, or `all`) name to `stack`, and the rest to the kernel.
+ * Throws `ArgumentError` with the name of the variable.
+ */
+export function routerOf(stack: NetStack, routes: string, variable = "USERTCP_ROUTES"): NetRouter {
   if (routes === "all") return { stack, connects: () => true, listens: () => "stack" };
   const prefixes = routes
     .split(",")
@@ -40,8 +51,9 @@ export function routerOf(stack: NetStack, routes: string): NetRouter {
     .map((text) => {
       const prefix = parsePrefix(text.trim());
       if (prefix !== null) return prefix;
-      throw new ArgumentError("USERTCP_ROUTES", "prefixes such as 10.77.0.0/24,fd77::/64, or all", text);
+      throw new ArgumentError(variable, TAKES[variable]!, text.trim());
     });
+  if (prefixes.length === 0) throw new ArgumentError(variable, TAKES[variable]!, routes);
   const connects = (address: string): boolean => isIn(prefixes, address);
   return {
     stack,
@@ -53,10 +65,20 @@ export function routerOf(stack: NetStack, routes: string): NetRouter {
   };
 }
 
+const TAKES: Record<string, string> = {
+  USERTCP_ROUTES: "prefixes such as 10.77.0.0/24,fd77::/64, or all",
+  USERTCP_STACK: "addresses with their prefixes, such as 10.77.0.2/24,fd77::2/64, or loopback",
+};
+
 function isIn(prefixes: readonly Prefix[], address: string): boolean {
-  const key = parseIpv4Address(address);
-  const words = key === null ? parseIpv6Address(address) : Int32Array.of(key);
+  let key = parseIpv4Address(address);
+  let words = key === null ? parseIpv6Address(address) : Int32Array.of(key);
   if (words === null) return false;
+  // ::ffff:10.77.0.9 is IPv4 (RFC 4291 2.5.5.2).
+  if (key === null && isMappedV4(words, 0)) {
+    key = words[3]!;
+    words = Int32Array.of(key);
+  }
   const family = key === null ? 6 : 4;
   return prefixes.some((prefix) => prefix.family === family && matchesPrefix(prefix, words));
 }

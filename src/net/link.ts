@@ -7,9 +7,10 @@ import type { ErrorCode, NetworkError } from "../base/errors.ts";
 import type { Connection } from "../stack/connection.ts";
 import type { ConnectionHandler } from "../stack/events.ts";
 import type { OnReadOptions } from "./arguments.ts";
-import { asBuffer, byteLength, type Callback, type Chunk, type Waiting } from "./chunk.ts";
+import { asBuffer, both, byteLength, type Callback, type Chunk, type Waiting } from "./chunk.ts";
 import { BLOCK_MAX, CopiesInFlight } from "./copy-pool.ts";
 import { closedBeforeConnection, socketClosed, streamError } from "./errors.ts";
+import { KeepAlive } from "./keep-alive.ts";
 import { isThisTurn, markTurn } from "./turn.ts";
 import { fill } from "./user-buffer.ts";
 
@@ -22,14 +23,12 @@ export interface LinkOwner {
   destroy(error: Error): unknown;
   /** Told of each activity, for the idle timer. */
   _unrefTimer(): void;
+  /** Whether the link reads, or has a write that waits, changed: what keeps the process alive. */
+  _updateLife(): void;
 }
 
 /** Shorter writes are copied by the stack, which joins neighbours. */
 const POOLED_FROM = 2048;
-
-/** libuv sets both with a keepalive delay, and Node documents them at `socket.setKeepAlive`. */
-const KEEPALIVE_INTERVAL_MS = 1000;
-const KEEPALIVE_COUNT = 10;
 
 const INERT: ConnectionHandler = {};
 
@@ -69,11 +68,7 @@ export class Link implements ConnectionHandler {
   /** Bytes acknowledged when `moved` was last asked. */
   private acked = 0;
   private noDelay = false;
-  private keepAlive = false;
-  /** Milliseconds; 0 for the stack's own. */
-  private keepAliveIdle = 0;
-  private keepAliveInterval: number = KEEPALIVE_INTERVAL_MS;
-  private keepAliveCount: number = KEEPALIVE_COUNT;
+  private keepAlive = new KeepAlive();
   /** Bytes that `onread` has not taken. */
   private leftover: Uint8Array | null = null;
 
@@ -97,7 +92,7 @@ export class Link implements ConnectionHandler {
     connection.handler = this;
     this.reading = isReading;
     if (this.noDelay) connection.setNoDelay(true);
-    if (this.keepAlive) this.applyKeepAlive(connection);
+    this.keepAlive.start(connection);
   }
 
   /** Sends what was written before the connection. */
@@ -118,7 +113,6 @@ export class Link implements ConnectionHandler {
     const link = new Link(this.owner, this.onread);
     link.noDelay = this.noDelay;
     link.keepAlive = this.keepAlive;
-    link.keepAliveIdle = this.keepAliveIdle;
     return link;
   }
 
@@ -129,12 +123,8 @@ export class Link implements ConnectionHandler {
 
   /** `intervalMs` and `count` default to libuv's. */
   setKeepAlive(on: boolean, idleMs: number, intervalMs?: number, count?: number): void {
-    if (on === this.keepAlive && (!on || idleMs === this.keepAliveIdle) && intervalMs === undefined) return;
-    this.keepAlive = on;
-    this.keepAliveIdle = idleMs;
-    this.keepAliveInterval = intervalMs || KEEPALIVE_INTERVAL_MS;
-    this.keepAliveCount = count || KEEPALIVE_COUNT;
-    if (this.open) this.applyKeepAlive(this.connection!);
+    if (this.keepAlive.set(on, idleMs, intervalMs, count) && this.open)
+      this.keepAlive.apply(this.connection!);
   }
 
   /** Whether a write waits for room and the peer has acknowledged something since this was last asked. */
@@ -172,6 +162,11 @@ export class Link implements ConnectionHandler {
     return this.blocked !== null;
   }
 
+  /** Whether something may still happen to it: bytes that are read, or a write that waits. */
+  get isWaiting(): boolean {
+    return this.open && ((this.reading && !this.endTold) || this.blocked !== null);
+  }
+
   /** Whether bytes are delivered, or will be once there is a connection. */
   get isReading(): boolean {
     return this.reading;
@@ -181,8 +176,11 @@ export class Link implements ConnectionHandler {
     if (this.reading) return;
     this.reading = true;
     if (this.connection === null) return;
+    this.owner._updateLife();
     if (this.leftover !== null && !this.deliverToBuffer(this.leftover)) return;
     if (this.failureUnseen) this.failReading();
+    // Somebody has heard of the failure: to all others it is the end, as to recv(2).
+    else if (this.failure !== null) this.later(() => this.endReading());
     else this.connection.resume();
   }
 
@@ -195,6 +193,7 @@ export class Link implements ConnectionHandler {
     if (!this.reading || this.connection === null) return;
     this.reading = false;
     this.connection.pause();
+    this.owner._updateLife();
   }
 
   write(chunk: Uint8Array | string, encoding: BufferEncoding, callback: Callback): void {
@@ -237,7 +236,8 @@ export class Link implements ConnectionHandler {
       room = connection.send(bytes, false);
     }
     if (room) callback();
-    else this.blocked = callback;
+    // C++ may write while a write of its own waits.
+    else this.blocked = both(this.blocked, callback);
   }
 
   /** FIN after everything written. Done when it is queued, as shutdown(2) is. */
@@ -293,6 +293,7 @@ export class Link implements ConnectionHandler {
     if (blocked === null) return;
     this.blocked = null;
     this.owner._unrefTimer();
+    this.owner._updateLife();
     blocked();
   }
 
@@ -333,6 +334,7 @@ export class Link implements ConnectionHandler {
   private endReading(): void {
     if (this.endTold) return;
     this.ended = this.endTold = true;
+    this.owner._updateLife();
     // read(0) ends a stream that nobody reads: without it, 'end' and the close after it would wait for a reader.
     this.owner.push(null);
     this.owner.read(0);
@@ -341,12 +343,6 @@ export class Link implements ConnectionHandler {
   private failReading(): void {
     this.failureUnseen = false;
     this.owner.destroy(streamError(this.failure!, "read"));
-  }
-
-  private applyKeepAlive(connection: Connection): void {
-    const { keepAlive, keepAliveIdle } = this;
-    if (keepAliveIdle === 0) connection.setKeepAlive(keepAlive);
-    else connection.setKeepAlive(keepAlive, keepAliveIdle, this.keepAliveInterval, this.keepAliveCount);
   }
 
   private writable(callback: Callback): Connection | null {

@@ -20,6 +20,11 @@ function release(): void {
   if (--holders === 0) timer!.unref();
 }
 
+/** How many handles keep the process alive now. */
+export function holderCount(): number {
+  return holders;
+}
+
 /** One handle's part in that. */
 export class Liveness {
   private isActive = false;

@@ -4,6 +4,7 @@
  * real ones themselves (patch.ts). All else is Node's own code.
  */
 import type net from "node:net";
+import { listensBeside } from "./below.ts";
 import type { Callback, Chunk } from "./chunk.ts";
 import { listenError, streamError } from "./errors.ts";
 import type { Name, Router } from "./handle.ts";
@@ -147,7 +148,7 @@ function dataMethods(real: Real): Methods {
       }
       if (isMany) handle.link.writev(data as Chunk[], callback);
       else handle.link.write(data as Uint8Array | string, encoding, callback);
-      if (handle.link.isBlocked) handle.update();
+      if (handle.link.isBlocked) handle._updateLife();
       return undefined;
     },
 
@@ -221,6 +222,7 @@ function listenToo(
     process.nextTick(() => server.emit("error", listenError(status, address ?? "::", name.port!)));
     return;
   }
+  listensBeside(kernel, ours);
   for (const method of ["close", "ref", "unref"] as const) {
     const real = kernel[method] as (...args: unknown[]) => void;
     kernel[method] = (...args: unknown[]): void => {

@@ -5,6 +5,7 @@
 import diagnostics from "node:diagnostics_channel";
 import net from "node:net";
 import type { Connection } from "../stack/connection.ts";
+import { extendServers, extendSockets } from "./extras.ts";
 import type { Name } from "./handle.ts";
 import type { Internals } from "./internals.ts";
 import { isPipeName, type NetRouter, serverMethods, socketMethods } from "./methods.ts";
@@ -37,12 +38,14 @@ export function nativeNet(internals: Internals, router: NetRouter): typeof net {
     Socket.prototype,
     hidden(socketMethods(internals, router, RealSocket.prototype) as Loose),
   );
+  extendSockets(Socket.prototype);
 
   const Server = inherit(RealServer, (_self, args) => args);
   const adopt = (server: object, handle: ServerHandle) => {
     handle.onconnection = (_error, client) => accept(server as AcceptingServer, client, Socket);
   };
   Object.defineProperties(Server.prototype, hidden(serverMethods(router, RealServer.prototype, adopt)));
+  extendServers(Server.prototype);
 
   function connect(...args: unknown[]): net.Socket {
     const [options, callback] = normalize(args);

@@ -4,6 +4,7 @@
 import net from "node:net";
 import type { CreateConnectionOptions, NetStack, ServerOptions } from "./arguments.ts";
 import { normalize } from "./arguments.ts";
+import type { TcpServer, TcpSocket } from "./extras.ts";
 import { findInternals } from "./internals.ts";
 import { nativeNet } from "./native.ts";
 import { type Server, type ServerConstructor, serverConstructor } from "./server.ts";
@@ -30,8 +31,36 @@ export interface CreateServer {
   (listener?: (socket: Socket) => void): Server;
 }
 
-/** Everything that `node:net` exports, on a stack. */
-export type Net = typeof net;
+/** `net.connect` of Node, giving sockets of a stack. */
+export interface TcpConnect {
+  (options: net.NetConnectOpts, listener?: () => void): TcpSocket;
+  (port: number, host?: string, listener?: () => void): TcpSocket;
+  (port: number, listener: () => void): TcpSocket;
+  (path: string, listener?: () => void): TcpSocket;
+}
+
+/** `net.createServer` of Node, giving a server of a stack. */
+export interface TcpCreateServer {
+  (listener?: (socket: TcpSocket) => void): TcpServer;
+  (options?: net.ServerOpts, listener?: (socket: TcpSocket) => void): TcpServer;
+}
+
+type Bound = "connect" | "createConnection" | "createServer" | "Socket" | "Stream" | "Server";
+
+/** Everything that `node:net` exports, on a stack; its sockets and servers have `SocketExtras` and `ServerExtras`. */
+export interface Net extends Omit<typeof net, Bound> {
+  connect: TcpConnect & typeof net.connect;
+  createConnection: TcpConnect & typeof net.connect;
+  createServer: TcpCreateServer & typeof net.createServer;
+  Socket: (new (options?: net.SocketConstructorOpts) => TcpSocket) & typeof net.Socket;
+  Stream: (new (options?: net.SocketConstructorOpts) => TcpSocket) & typeof net.Socket;
+  Server: NewServer & typeof net.Server;
+}
+
+interface NewServer {
+  new (listener?: (socket: TcpSocket) => void): TcpServer;
+  new (options?: net.ServerOpts, listener?: (socket: TcpSocket) => void): TcpServer;
+}
 
 /** What is left of it on stream.Duplex. */
 export interface DuplexNet {
@@ -64,7 +93,7 @@ export function createNet(stack: NetStack): Net {
       stack,
       connects: () => true,
       listens: () => "stack",
-    });
+    }) as unknown as Net;
   }
   return { ...real, ...duplexNet(stack) } as unknown as Net;
 }

@@ -1,5 +1,6 @@
 /** Puts a stack under the real node:net in place, for programs that cannot be changed: prototypes, not exports. */
 import net from "node:net";
+import { extendServers, extendSockets } from "./extras.ts";
 import { findInternals } from "./internals.ts";
 import { type NetRouter, serverMethods, socketMethods } from "./methods.ts";
 import { hidden } from "./native.ts";
@@ -14,4 +15,6 @@ export function patchNet(router: NetRouter): void {
   const servers = serverMethods(router, Server.prototype, () => {});
   Object.defineProperties(Socket.prototype, hidden(sockets));
   Object.defineProperties(Server.prototype, hidden(servers));
+  extendSockets(Socket.prototype);
+  extendServers(Server.prototype);
 }

@@ -24,7 +24,9 @@ import {
   toPort,
 } from "./arguments.ts";
 import { alreadyListening, invalidType, invalidValue, notRunning, notSupported } from "./errors.ts";
+import { extendServers } from "./extras.ts";
 import { MAPPED } from "./link.ts";
+import { Liveness } from "./liveness.ts";
 import type { Socket, SocketConstructor, SocketOwner } from "./socket.ts";
 
 // The real constructor as it was when this module loaded: install() may patch it in place later.
@@ -53,6 +55,7 @@ export class Server extends Base implements SocketOwner, ListenerHandler {
   declare private _tcpListener: Listener | null;
   /** A look-up that comes back to an older call of `listen` is void. */
   declare private _tcpListens: number;
+  declare private _tcpLife: Liveness;
 
   declare _connections: number;
   declare allowHalfOpen: boolean;
@@ -127,6 +130,7 @@ export class Server extends Base implements SocketOwner, ListenerHandler {
     }
     if (listener !== null) {
       this._tcpListener = null;
+      this._tcpLife.setActive(false);
       listener.close();
     }
     this._emitCloseIfDrained();
@@ -146,13 +150,21 @@ export class Server extends Base implements SocketOwner, ListenerHandler {
     return this;
   }
 
-  /** The process lives as long as the stack does, whatever its servers: nothing to hold here. */
+  /** The process lives while this server listens. */
   ref(): this {
+    this._tcpLife.ref();
     return this;
   }
 
+  /** The process may end while this server listens. */
   unref(): this {
+    this._tcpLife.unref();
     return this;
+  }
+
+  /** The stack went down. */
+  onClose(): void {
+    this._tcpLife.setActive(false);
   }
 
   onConnection(connection: Connection): void {
@@ -211,6 +223,7 @@ export class Server extends Base implements SocketOwner, ListenerHandler {
     if (highWaterMark !== undefined) checkNumber(highWaterMark, "options.highWaterMark");
     server._tcpListener = null;
     server._tcpListens = 0;
+    server._tcpLife = new Liveness();
     server._connections = 0;
     server.allowHalfOpen = options.allowHalfOpen || false;
     server.pauseOnConnect = Boolean(options.pauseOnConnect);
@@ -231,6 +244,7 @@ export class Server extends Base implements SocketOwner, ListenerHandler {
       process.nextTick(emitError, this, named(error as Error, host ?? "::", port));
       return;
     }
+    this._tcpLife.setActive(true);
     process.nextTick(emitListening, this);
   }
 }
@@ -244,6 +258,12 @@ Object.defineProperty(Server.prototype, EventEmitter.captureRejectionSymbol, {
     else this.emit("error", error);
   },
 });
+
+// A server of a stack goes to no other thread (Node 26 and its `messaging_` symbols).
+for (const name of Object.getOwnPropertySymbols(net.Server.prototype)) {
+  if (!name.description?.startsWith("messaging_")) continue;
+  Object.defineProperty(Server.prototype, name, { value: undefined, writable: true, configurable: true });
+}
 
 /** `net.Server`: called with `new`, without, or on an object that inherits from its prototype. */
 export interface ServerConstructor {
@@ -269,6 +289,7 @@ export function serverConstructor(stack: NetStack, socket: SocketConstructor): S
     _tcpStack: { value: stack },
     _tcpSocket: { value: socket },
   });
+  extendServers(prototype);
   Object.defineProperty(Bound, "prototype", { value: prototype });
   return Bound;
 }

@@ -7,6 +7,7 @@ import dns from "node:dns";
 import type { AddressInfo } from "node:net";
 import { addAbortSignal, Duplex, type DuplexOptions } from "node:stream";
 import type { Connection } from "../stack/connection.ts";
+import { refuseWrites } from "./after-fin.ts";
 import {
   type ConnectOptions,
   checkFunction,
@@ -20,8 +21,11 @@ import {
 } from "./arguments.ts";
 import { byteLength, type Callback, type Chunk } from "./chunk.ts";
 import { Attempt, type Connecting, checkTarget, type Lookup, resolve } from "./connect.ts";
-import { endedByPeer, missingPort, notSupported, socketClosed } from "./errors.ts";
+import { missingPort, notSupported, socketClosed } from "./errors.ts";
+import { extendSockets, type SocketExtras } from "./extras.ts";
 import { Link, type LinkOwner } from "./link.ts";
+import { Liveness } from "./liveness.ts";
+import { rhythmOf } from "./wishes.ts";
 
 /** The server's side of an accepted socket: it counts. */
 export interface SocketOwner {
@@ -42,6 +46,7 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
   declare private _tcpAttempt: Attempt | null;
   declare private _tcpTimer: NodeJS.Timeout | null;
   declare private _tcpReset: boolean;
+  declare private _tcpLife: Liveness;
 
   declare connecting: boolean;
   /** Milliseconds of `setTimeout`. */
@@ -66,6 +71,7 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
     if (this.destroyed || (this._tcpLink.connection !== null && !this._tcpLink.open)) this.renew();
     this._unrefTimer();
     this.connecting = true;
+    this._updateLife();
     this._tcpAttempt = new Attempt(this, this._tcpStack, target);
     resolve(this, this._tcpAttempt, options, lookup);
     return this;
@@ -79,6 +85,7 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
     this._tcpAttempt = null;
     link.adopt(connection, link.isReading);
     this._unrefTimer();
+    this._updateLife();
     this.emit("connect");
     link.flush();
     this.emit("ready");
@@ -122,17 +129,25 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
   }
 
   setKeepAlive(enable?: boolean, initialDelayMs?: number): this {
-    this._tcpLink.setKeepAlive(Boolean(enable), toIdle(initialDelayMs));
+    const rhythm = rhythmOf(this);
+    this._tcpLink.setKeepAlive(Boolean(enable), toIdle(initialDelayMs), rhythm?.intervalMs, rhythm?.count);
     return this;
   }
 
-  /** The process lives as long as the stack does: nothing to hold here. */
+  /** The process lives while this socket opens, reads or has a write that waits. */
   ref(): this {
+    this._tcpLife.ref();
     return this;
   }
 
+  /** The process may end without this socket. */
   unref(): this {
+    this._tcpLife.unref();
     return this;
+  }
+
+  _updateLife(): void {
+    this._tcpLife.setActive(!this.destroyed && (this.connecting || this._tcpLink.isWaiting));
   }
 
   /** The local side, as `{address, family, port}`; `{}` before there is one. */
@@ -241,10 +256,12 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
 
   override _write(chunk: Uint8Array | string, encoding: BufferEncoding, callback: Callback): void {
     this._tcpLink.write(chunk, encoding, callback);
+    if (this._tcpLink.isBlocked) this._updateLife();
   }
 
   override _writev(chunks: readonly Chunk[], callback: Callback): void {
     this._tcpLink.writev(chunks, callback);
+    if (this._tcpLink.isBlocked) this._updateLife();
   }
 
   override _final(callback: Callback): void {
@@ -280,15 +297,14 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
     this.connecting = false;
-    if (this._tcpTimer !== null) {
-      clearTimeout(this._tcpTimer);
-      this._tcpTimer = null;
-    }
+    clearTimeout(this._tcpTimer ?? undefined);
+    this._tcpTimer = null;
     if (this._tcpAttempt !== null) {
       this._tcpAttempt.cancel();
       this._tcpAttempt = null;
     }
     this._tcpLink.release(this._tcpReset);
+    this._updateLife();
     callback(error);
     // 'close' comes from the event loop, as Node's does: after 'error', and after whoever awaited that.
     setImmediate(emitClose, this, Boolean(error));
@@ -311,6 +327,7 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
     socket._tcpTimer = null;
     socket._tcpAttempt = null;
     socket._tcpReset = false;
+    socket._tcpLife = new Liveness();
     socket._tcpLink = new Link(socket, onReadOf(options));
     if (options.noDelay) socket._tcpLink.setNoDelay(true);
     if (options.keepAlive) socket._tcpLink.setKeepAlive(true, toIdle(options.keepAliveInitialDelay));
@@ -341,6 +358,7 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
       } else if (options.readable !== false) {
         socket.read(0);
       }
+      socket._updateLife();
     }
     if (signal !== undefined) addAbortSignal(signal, socket);
   }
@@ -348,8 +366,8 @@ export class Socket extends Duplex implements LinkOwner, Connecting {
 
 /** `net.Socket`: called with `new`, without, or on an object that inherits from its prototype. */
 export interface SocketConstructor {
-  new (options?: SocketOptions): Socket;
-  (options?: SocketOptions): Socket;
+  new (options?: SocketOptions): Socket & SocketExtras;
+  (options?: SocketOptions): Socket & SocketExtras;
   readonly prototype: Socket;
 }
 
@@ -367,24 +385,9 @@ export function socketConstructor(stack: NetStack): SocketConstructor {
     constructor: { value: Bound, writable: true, configurable: true },
     _tcpStack: { value: stack },
   });
+  extendSockets(prototype);
   Object.defineProperty(Bound, "prototype", { value: prototype });
   return Bound;
-}
-
-/** On 'end', when not half-open: the stream ends too, and a write after that learns that it was the peer who ended. */
-function refuseWrites(this: Socket): void {
-  if (!this.allowHalfOpen) this.write = writeAfterFin as Socket["write"];
-}
-
-function writeAfterFin(this: Socket, chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
-  if (!this.writableEnded) {
-    return duplex.write.call(this, chunk, encoding as BufferEncoding, callback as Callback);
-  }
-  const done = typeof encoding === "function" ? encoding : callback;
-  const error = endedByPeer();
-  if (typeof done === "function") process.nextTick(done as Callback, error);
-  this.destroy(error);
-  return false;
 }
 
 function fireTimeout(socket: Socket): void {

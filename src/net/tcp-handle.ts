@@ -13,7 +13,9 @@ import type { ConnectRequest, HandleSocket, Name, Router } from "./handle.ts";
 import { findInternals, type Internals } from "./internals.ts";
 import { Link, type LinkOwner } from "./link.ts";
 import { Liveness } from "./liveness.ts";
+import { checkLocal, isAny } from "./local-address.ts";
 import { userBuffer } from "./user-buffer.ts";
+import { rhythmOf, wishesOf } from "./wishes.ts";
 
 const CANCELED = -125;
 /** Stands for what this Node does not have. */
@@ -39,12 +41,15 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   private readonly liveness = new Liveness();
   /** Bytes go to C++: the HTTP parser, HTTP/2 or TLS. */
   private isConsumed = false;
-  private isEnded = false;
+  /** Our FIN was asked for: what C++ writes after it fails, as on libuv's handle. */
+  private isFinished = false;
   isClosed = false;
+  private typeOfService = 0;
   /** The local side that `bind` asked for. */
   private bound: { address: string; port: number } | null = null;
   private attempt: { request: ConnectRequest; connection: Connection | null } | null = null;
-  private nativeWrite: object | null = null;
+  /** Writes of C++'s that are not told as finished: TLS ends with one while another waits. */
+  private readonly nativeWrites = new Set<object>();
   private nativeShutdown: object | null = null;
 
   constructor(router: Router, connection?: Connection, isMapped = false) {
@@ -61,6 +66,11 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
 
   get connecting(): boolean {
     return this.attempt !== null;
+  }
+
+  /** The one that there is, or that opens. */
+  get connection(): Connection | null {
+    return this.link.connection ?? this.attempt?.connection ?? null;
   }
 
   get bytesRead(): number {
@@ -88,19 +98,18 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   readStart(): number {
     if (this.link.connection === null) return -ERRNO.ENOTCONN;
     this.link.startReading();
-    this.update();
     return 0;
   }
 
   readStop(): number {
     this.link.stopReading();
-    this.update();
     return 0;
   }
 
   /** FIN after everything written; done when it is queued, as shutdown(2) is: 1 tells Node so. */
   shutdown(_request: object): number {
     if (!this.link.open) return -ERRNO.ENOTCONN;
+    this.isFinished = true;
     this.link.finish(() => {});
     return 1;
   }
@@ -128,9 +137,11 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
     return this.liveness.hasRef;
   }
 
+  /** An address that is the stack's to have is looked for at once, as by bind(2). */
   bind(address: string, port: number): number {
     this.bound = { address, port: port || 0 };
-    return 0;
+    const { router } = this;
+    return isAny(address) || !router.connects(address) ? 0 : checkLocal(router.stack, address);
   }
 
   bind6(address: string, port: number): number {
@@ -177,12 +188,9 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   }
 
   setKeepAlive(enable: boolean, seconds: number, interval?: number, count?: number): number {
-    this.link.setKeepAlive(
-      enable,
-      seconds * 1000,
-      interval === undefined ? undefined : interval * 1000,
-      count,
-    );
+    const rhythm = rhythmOf(this.socket);
+    const intervalMs = interval === undefined ? rhythm?.intervalMs : interval * 1000;
+    this.link.setKeepAlive(enable, seconds * 1000, intervalMs, count ?? rhythm?.count);
     return 0;
   }
 
@@ -196,8 +204,6 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
     return this.typeOfService;
   }
 
-  private typeOfService = 0;
-
   useUserBuffer(buffer: Uint8Array): void {
     this.link.onread = userBuffer(this.socket, buffer, () => {
       this.reading = false;
@@ -209,8 +215,6 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   push(bytes: Buffer | null): boolean {
     const { socket } = this;
     if (bytes === null) {
-      this.isEnded = true;
-      this.update();
       if (this.isConsumed) this.emitEOF();
       else return socket.push(null);
       return true;
@@ -229,8 +233,6 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   }
 
   destroy(error: Error): void {
-    this.isEnded = true;
-    this.update();
     this.socket.destroy(error);
   }
 
@@ -243,16 +245,12 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
     const { request } = this.attempt!;
     this.attempt = null;
     this.adopt(connection);
-    this.update();
+    this._updateLife();
     request.oncomplete?.(0, this.socket._handle, request, true, true);
   }
 
   onClose(_connection: Connection, error: NetworkError | null): void {
-    const { request } = this.attempt!;
-    this.attempt = null;
-    this.update();
-    const status = error === null ? -ERRNO.ECONNABORTED : error.errno;
-    request.oncomplete?.(status, this.socket._handle, request, false, false);
+    this.failConnect(this.attempt!.request, error === null ? -ERRNO.ECONNABORTED : error.errno);
   }
 
   // What C++ calls.
@@ -274,19 +272,21 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
    * not hear of it before this returns.
    */
   onwrite(request: object, buffers: Uint8Array[]): number {
-    this.nativeWrite = request;
+    if (this.isFinished) return -ERRNO.EPIPE;
+    this.nativeWrites.add(request);
     const isLater = buffers.every(({ length }) => length === 0) || isUnderTls(this);
     this.link.writeOwned(buffers, (error) => {
       const status = error ? (error as NetworkError).errno : 0;
-      if (isLater) setImmediate(() => this.finishNative(request, status));
+      if (isLater) process.nextTick(() => this.finishNative(request, status));
       else this.finishNative(request, status);
     });
-    this.update();
+    this._updateLife();
     return 0;
   }
 
   onshutdown(request: object): number {
     this.nativeShutdown = request;
+    this.isFinished = true;
     this.link.finish(() => {
       setImmediate(() => {
         if (this.nativeShutdown !== request) return;
@@ -302,12 +302,8 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
     this.link.borrow();
   }
 
-  update(): void {
-    const { link } = this;
-    const reads = this.link.isReading && !this.isEnded;
-    this.liveness.setActive(
-      !this.isClosed && (this.attempt !== null || (link.connection !== null && (reads || link.isBlocked))),
-    );
+  _updateLife(): void {
+    this.liveness.setActive(!this.isClosed && (this.attempt !== null || this.link.isWaiting));
   }
 
   private adopt(connection: Connection): void {
@@ -323,7 +319,12 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
     const host = isAny(address) ? (family === 6 ? "::1" : "127.0.0.1") : address;
     const { bound } = this;
     this.attempt = { request, connection: null };
-    const options: Parameters<NetStack["connect"]>[0] = { host, port };
+    if (port === 0) {
+      // Nobody listens there, as everywhere (Linux sends the SYN).
+      setImmediate(() => this.failConnect(request, -ERRNO.ECONNREFUSED));
+      return 0;
+    }
+    const options: Parameters<NetStack["connect"]>[0] = { ...wishesOf(this.socket), host, port };
     if (bound !== null && !isAny(bound.address)) options.localAddress = bound.address;
     if (bound !== null && bound.port !== 0) options.localPort = bound.port;
     try {
@@ -333,8 +334,15 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
       this.bound ??= family === 6 ? { address: "::", port: 0 } : { address: "0.0.0.0", port: 0 };
       return error instanceof NetworkError ? error.errno : -ERRNO.EINVAL;
     }
-    this.update();
+    this._updateLife();
     return 0;
+  }
+
+  private failConnect(request: ConnectRequest, status: number): void {
+    if (this.attempt?.request !== request || this.isClosed) return;
+    this.attempt = null;
+    this._updateLife();
+    request.oncomplete?.(status, this.socket._handle, request, false, false);
   }
 
   /** The socket goes on with a handle of the kernel's. */
@@ -360,11 +368,11 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
       connection.close();
     }
     this.link.release(reset);
-    this.update();
+    this._updateLife();
   }
 
   private closed(callback?: () => void): void {
-    if (this.nativeWrite !== null) this.finishNative(this.nativeWrite, CANCELED);
+    for (const request of this.nativeWrites) this.finishNative(request, CANCELED);
     if (this.nativeShutdown !== null) {
       const request = this.nativeShutdown;
       this.nativeShutdown = null;
@@ -377,10 +385,9 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   }
 
   private finishNative(request: object, status: number): void {
-    if (this.nativeWrite !== request) return;
-    this.nativeWrite = null;
+    if (!this.nativeWrites.delete(request)) return;
     this.finishWrite(request, status);
-    this.update();
+    this._updateLife();
   }
 }
 
@@ -390,8 +397,4 @@ export const byChoice: WeakSet<object> = new WeakSet<object>();
 /** A TLS socket puts an accessor of its own in the place of `reading`. */
 function isUnderTls(handle: object): boolean {
   return Object.getOwnPropertyDescriptor(handle, "reading")?.get !== undefined;
-}
-
-function isAny(address: string): boolean {
-  return address === "0.0.0.0" || address === "::";
 }

@@ -5,6 +5,7 @@
 import { ArgumentError } from "../base/errors.ts";
 import { MS } from "../base/time.ts";
 import { setKeepAlive, setKeepInit, setMaxSegment } from "../tcp/calls.ts";
+import { setPacingRate } from "../tcp/pacing.ts";
 import { WINDOW_MAX } from "../tcp/sequence-variables.ts";
 import { CLOSED } from "../tcp/state.ts";
 import type { Tcb } from "../tcp/tcb.ts";
@@ -44,6 +45,8 @@ export interface ConnectionSettings {
   readonly synRetries?: number;
   /** TCP_WINDOW_CLAMP: the window to offer at most; 0: what the buffer allows. */
   readonly windowClamp?: number;
+  /** SO_MAX_PACING_RATE: bytes a second that text never exceeds; 0: no limit. */
+  readonly maxPacingRate?: number;
   /** IP_TOS, IPV6_TCLASS: the Diffserv octet (RFC 2474), 0 to 255; its two ECN bits are TCP's own (RFC 3168). */
   readonly typeOfService?: number;
   /** IP_TTL, IPV6_UNICAST_HOPS, 1 to 255. */
@@ -68,6 +71,11 @@ export function applySettings(tcb: Tcb, settings: ConnectionSettings, stack: Sta
   if (settings.keepAlive !== undefined) setKeepAlive(tcb, settings.keepAlive, stack);
   else if (tcb.keepAlive && keepIdleMs !== undefined) setKeepAlive(tcb, true, stack);
   applyBuffers(tcb, settings, stack);
+  if (settings.maxPacingRate !== undefined) {
+    const isPaced = tcb.congestion.ownsWindow || stack.config.pacing;
+    tcb.maxPacingRate = settings.maxPacingRate;
+    setPacingRate(tcb, isPaced ? tcb.pacingRate : 0);
+  }
   if (settings.typeOfService !== undefined) tcb.dscp = settings.typeOfService & ~3;
   if (settings.hopLimit !== undefined) tcb.ttl = settings.hopLimit;
   if (settings.cork !== undefined) tcb.cork = settings.cork;
@@ -107,6 +115,7 @@ export function checkSettings(settings: ConnectionSettings): void {
   check("receiveBuffer", settings.receiveBuffer, 1, SIZE_MAX);
   check("sendBuffer", settings.sendBuffer, 1, SIZE_MAX);
   check("notSentLowat", settings.notSentLowat, 0, TIME_MAX);
+  check("maxPacingRate", settings.maxPacingRate, 0, Number.MAX_SAFE_INTEGER);
   check("synRetries", settings.synRetries, 1, 127);
   check("typeOfService", settings.typeOfService, 0, 255);
   check("hopLimit", settings.hopLimit, 1, 255);

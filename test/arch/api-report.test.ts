@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
 const DIST = fileURLToPath(new URL("../../dist/", import.meta.url));
-const ENTRIES = ["index", "core", "sim", "net", "loopback"];
+const ENTRIES = ["index", "core", "sim", "net", "sockets", "loopback"];
 
 /** Declarations that an entry exports, by the file they stand in. */
 function exportsOf(entry: string): Map<string, string[]> {

@@ -10,11 +10,13 @@ import { fetchNode } from "./fetch.mjs";
 import { excludedBecause, listTests, runTests } from "./run.mjs";
 
 const MAJOR = Number(process.versions.node.split(".")[0]);
+/** No Debian release carries Node 26 yet: of the tests of 24 those count that pass on plain 26. */
+const TESTS = MAJOR === 26 ? 24 : MAJOR;
 
 function requireNodeTests(): Missing {
-  if (![20, 22, 24].includes(MAJOR)) return `no Debian release carries the tests of Node ${MAJOR}`;
+  if (![20, 22, 24].includes(TESTS)) return `no Debian release carries the tests of Node ${MAJOR}`;
   try {
-    fetchNode(MAJOR);
+    fetchNode(TESTS);
     return null;
   } catch (error) {
     return `Debian's source package nodejs: ${(error as Error).message}`;
@@ -28,10 +30,10 @@ function requireBuilt(): Missing {
 
 describeNeeding(
   [requireBuilt(), requireNodeTests()],
-  `Node ${MAJOR}'s own tests of net, on usertcp/loopback`,
+  `Node ${TESTS}'s own tests of net, on usertcp/loopback under Node ${MAJOR}`,
   () => {
     it("all pass that pass on plain Node and concern a stack", { timeout: 300_000 }, async () => {
-      const source = fetchNode(MAJOR);
+      const source = fetchNode(TESTS);
       const tests = listTests(source, "net").filter((test) => excludedBecause(test) === null);
       expect(tests.length).toBeGreaterThan(130);
       const ours = await runTests(tests, { how: "loopback", source });

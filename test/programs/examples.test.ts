@@ -29,6 +29,7 @@ describeNeeding([requireTun(), requireTool("curl"), requireTool("openssl")], "ex
     /^hello, 10\.77\.0\.1$/m,
   );
   itShows("loopback", {}, /^hello, 127\.0\.0\.1, from 80\n\d+ segments/m);
+  itShows("streams", {}, /^127\.0\.0\.1:\d+ answered "hello, stream"$/m);
   itShows("ws", {}, /^you said hello$/m);
 });
 
