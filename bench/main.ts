@@ -37,6 +37,10 @@ async function run(options: BenchOptions): Promise<Outcome> {
       return { rows: (await import("./parse.ts")).benchParse(), failures: [] };
     case "lookup":
       return { rows: (await import("./lookup.ts")).benchLookup(), failures: [] };
+    case "scale": {
+      const progress = (line: string): void => void process.stderr.write(`${line}\n`);
+      return (await import("./scale.ts")).benchScale({ ...options, progress });
+    }
     case "kernel":
     case "peers":
     case "http":

@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { Failure } from "./failure.ts";
 import type { Family } from "./namespace.ts";
+import { SIZES } from "./scale.ts";
 import { DEFAULT_TARGETS, HTTP_TARGETS, PEERS_TARGETS, TARGET_NAMES } from "./target.ts";
 import {
   ALL_WORKLOADS,
@@ -12,11 +13,8 @@ import {
   WORKLOADS,
 } from "./workload.ts";
 
-export const SUITES = ["parse", "lookup", "kernel", "peers", "http", "loss", "path"] as const;
+export const SUITES = ["parse", "lookup", "kernel", "peers", "http", "loss", "path", "scale"] as const;
 export type Suite = (typeof SUITES)[number];
-
-/** Suites of the design that are still to come. */
-const LATER = ["scale"];
 
 export interface BenchOptions {
   readonly suite: Suite;
@@ -32,6 +30,8 @@ export interface BenchOptions {
   readonly offload: boolean;
   readonly between: "nothing" | "router" | "path";
   readonly congestion: string;
+  /** Connections, of the suite scale. */
+  readonly sizes: readonly number[];
 }
 
 interface Raw {
@@ -46,6 +46,7 @@ interface Raw {
   readonly spin?: number;
   readonly offload: boolean;
   readonly congestion: string;
+  readonly sizes: readonly number[];
 }
 
 /**
@@ -71,6 +72,7 @@ export function parseArguments(args: readonly string[]): BenchOptions | string {
     .addOption(new Option("--family <n>", "of the addresses").choices(["4", "6"]).default("4"))
     .option("--spin <us>", "microseconds that usertcp polls after a productive batch", wholeIn(0, 10_000))
     .option("--no-offload", "no segmentation offload at either end (always so for loss and path)")
+    .option("--sizes <n,n>", "connections, of the suite scale", sizes, SIZES)
     .addOption(
       new Option("--congestion <name>", "of both ends").choices(["cubic", "reno", "bbr"]).default("cubic"),
     )
@@ -120,8 +122,7 @@ const SUITE_DEFAULTS = {
 function suiteOf(name: string): Suite {
   const suite = SUITES.find((known) => known === name);
   if (suite !== undefined) return suite;
-  const state = LATER.includes(name) ? "is not built yet" : "is not known";
-  throw new Failure(`suite '${name}' ${state}: there are ${SUITES.join(", ")}`, 2);
+  throw new Failure(`suite '${name}' is not known: there are ${SUITES.join(", ")}`, 2);
 }
 
 function listOf(what: string, known: readonly string[]): (text: string) => string[] {
@@ -133,6 +134,14 @@ function listOf(what: string, known: readonly string[]): (text: string) => strin
     }
     return names;
   };
+}
+
+/** Numbers of connections, ascending. */
+function sizes(text: string): number[] {
+  return text
+    .split(",")
+    .map(wholeIn(1_000, 200_000))
+    .sort((a, b) => a - b);
 }
 
 export function numberIn(least: number, most: number): (text: string) => number {
