@@ -9,6 +9,7 @@ import type { Host } from "../src/base/host.ts";
 import { type ReceiveBatch, RX, RX_BATCH, RX_CHECKSUM_OK, TX } from "../src/base/packet-batch.ts";
 import { seq } from "../src/base/seq.ts";
 import { MS, SECOND } from "../src/base/time.ts";
+import type { Connection } from "../src/stack/connection.ts";
 import type { ListenerHandler } from "../src/stack/events.ts";
 import { StackInterface } from "../src/stack/interface.ts";
 import type { Listener } from "../src/stack/listener.ts";
@@ -121,6 +122,12 @@ export class Crowd {
     }
   }
 
+  /** Each of the clients acknowledges what it has received. */
+  acknowledge(from: number, to: number): void {
+    for (let i = from; i < to; i++) this.#segment(i, ACK, 0);
+    this.#round();
+  }
+
   /** FINs that acknowledge everything received: where the stack sent its own first, TIME-WAIT is its. */
   finish(from: number, to: number): void {
     for (let i = from; i < to; i++) {
@@ -140,6 +147,13 @@ export class Crowd {
     return this.#clients[i * COLUMNS + FINS]!;
   }
 
+  /** The stack's end of client `i`. */
+  connectionOf(i: number): Connection {
+    const { flows, tcbs } = this.stack;
+    const slot = flows.find(4, SERVER, sourceOf(i), PORT, portOf(i));
+    return tcbs[slot]!.owner as Connection;
+  }
+
   /** Lets the stack do what applications asked for between rounds. */
   settle(): void {
     this.#round();
@@ -155,12 +169,11 @@ export class Crowd {
     const tsval = Math.floor(this.#host.now / MS) | 0;
     if ((flags & SYN) !== 0) end = writeSynOptions(view, end, MSS, SCALE, true, true, tsval, 0);
     else end = writeTimestamps(view, end, tsval, this.#clients[client + TS_ECHO]!);
-    const source = (FIRST_CLIENT + Math.floor(i / PORTS)) | 0;
-    emitIpv4(view, offset, end - offset + length, 0, true, 64, 6, source, SERVER, 0);
+    emitIpv4(view, offset, end - offset + length, 0, true, 64, 6, sourceOf(i), SERVER, 0);
     emitTcp(
       view,
       offset + 20,
-      FIRST_PORT + (i % PORTS),
+      portOf(i),
       PORT,
       seq(this.#clients[client + SND_NXT]!),
       seq((flags & ACK) === 0 ? 0 : this.#clients[client + RCV_NXT]!),
@@ -219,6 +232,14 @@ export class Crowd {
     }
     tx.clear();
   }
+}
+
+function sourceOf(i: number): number {
+  return (FIRST_CLIENT + Math.floor(i / PORTS)) | 0;
+}
+
+function portOf(i: number): number {
+  return FIRST_PORT + (i % PORTS);
 }
 
 function emptyBatch(): ReceiveBatch & { count: number } {

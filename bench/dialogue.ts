@@ -1,8 +1,8 @@
 /** A child that answers each line of its standard input by one line of JSON on its standard output. */
 import type { ChildProcess } from "node:child_process";
 import { createInterface, type Interface } from "node:readline";
+import { listen } from "./child.ts";
 import { Failure } from "./failure.ts";
-import { listen } from "./target.ts";
 
 /** Asks one thing at a time. */
 export class Dialogue {

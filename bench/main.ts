@@ -37,6 +37,8 @@ async function run(options: BenchOptions): Promise<Outcome> {
       return { rows: (await import("./parse.ts")).benchParse(), failures: [] };
     case "lookup":
       return { rows: (await import("./lookup.ts")).benchLookup(), failures: [] };
+    case "gate":
+      return (await import("./gate.ts")).benchGate(options.update);
     case "scale": {
       const progress = (line: string): void => void process.stderr.write(`${line}\n`);
       return (await import("./scale.ts")).benchScale({ ...options, progress });

@@ -13,7 +13,17 @@ import {
   WORKLOADS,
 } from "./workload.ts";
 
-export const SUITES = ["parse", "lookup", "kernel", "peers", "http", "loss", "path", "scale"] as const;
+export const SUITES = [
+  "parse",
+  "lookup",
+  "kernel",
+  "peers",
+  "http",
+  "loss",
+  "path",
+  "scale",
+  "gate",
+] as const;
 export type Suite = (typeof SUITES)[number];
 
 export interface BenchOptions {
@@ -30,12 +40,15 @@ export interface BenchOptions {
   readonly offload: boolean;
   readonly between: "nothing" | "router" | "path";
   readonly congestion: string;
+  /** The suite gate rewrites its figures. */
+  readonly update: boolean;
   /** Connections, of the suite scale. */
   readonly sizes: readonly number[];
 }
 
 interface Raw {
   readonly json?: true;
+  readonly update?: true;
   readonly targets?: readonly string[];
   readonly workloads?: readonly string[];
   readonly seconds: number;
@@ -72,6 +85,7 @@ export function parseArguments(args: readonly string[]): BenchOptions | string {
     .addOption(new Option("--family <n>", "of the addresses").choices(["4", "6"]).default("4"))
     .option("--spin <us>", "microseconds that usertcp polls after a productive batch", wholeIn(0, 10_000))
     .option("--no-offload", "no segmentation offload at either end (always so for loss and path)")
+    .option("--update", "the suite gate: what is counted now becomes what is committed")
     .option("--sizes <n,n>", "connections, of the suite scale", sizes, SIZES)
     .addOption(
       new Option("--congestion <name>", "of both ends").choices(["cubic", "reno", "bbr"]).default("cubic"),
@@ -85,14 +99,18 @@ export function parseArguments(args: readonly string[]): BenchOptions | string {
     if (error.exitCode === 0) return said;
     throw new Failure(error.message.replace(/^error: /, ""), 2);
   }
-  const { json, spin, family: version, ...rest } = command.opts<Raw>();
+  const { json, update, spin, family: version, ...rest } = command.opts<Raw>();
   const suite = suiteOf(command.args[0]!);
-  const { between, ...defaults } = SUITE_DEFAULTS[suite === "parse" || suite === "lookup" ? "kernel" : suite];
+  const { between, ...defaults } =
+    SUITE_DEFAULTS[suite in SUITE_DEFAULTS ? (suite as keyof typeof SUITE_DEFAULTS) : "kernel"];
   const family = version === "4" ? 4 : 6;
   requireFamily(family, between, rest.mtu);
   // A drop must take one packet of the wire, not a super-segment of 64 KiB.
   const offload = rest.offload && between === "nothing";
-  return { ...defaults, ...rest, family, offload, between, suite, json: json ?? false, spinUs: spin ?? null };
+  return {
+    ...{ ...defaults, ...rest, family, offload, between, suite },
+    ...{ json: json ?? false, update: update ?? false, spinUs: spin ?? null },
+  };
 }
 
 function requireFamily(family: Family, between: BenchOptions["between"], mtu: number): void {

@@ -1,16 +1,18 @@
 /**
- * The server of the suite `scale`: echo (7) on a TUN device of its own, over the raw API or the net API, in a process that
+ * The server of the suites `scale` and `gate`: echo (7) on a TUN device of its own, over the raw API or the net API, in a process that
  * weighs itself when it is asked. Run with --expose-gc.
  *
  * usage: node --expose-gc scale-server.js raw|net      prints `ready {...}`, then one line of JSON for each line of its input:
  *   weigh    its memory after a collection, and its flows by kind
  *   close    closes every connection
+ *   count    the device's counters: packets and system calls
  */
 
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setImmediate as turn } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
+import type { TunDevice } from "../src/device/tun.ts";
 import type * as Usertcp from "../src/index.ts";
 import type * as Net from "../src/net.ts";
 import type { Connection } from "../src/stack/connection.ts";
@@ -44,8 +46,12 @@ else await serveNet();
 process.once("SIGTERM", () => void running.close().then(() => process.exit(0)));
 process.stdout.write(`ready ${JSON.stringify({ pid: process.pid })}\n`);
 for await (const line of createInterface({ input: process.stdin })) {
-  const answer = line === "close" ? closeAll() : await weigh();
-  process.stdout.write(`${JSON.stringify(answer)}\n`);
+  process.stdout.write(`${JSON.stringify(await answer(line))}\n`);
+}
+
+async function answer(command: string): Promise<object> {
+  if (command === "close") return closeAll();
+  return command === "count" ? (running.device as TunDevice).counters : weigh();
 }
 
 function built(file: string): Promise<unknown> {
@@ -61,14 +67,10 @@ function serveRaw(): void {
       connection.resume();
     },
   };
-  running.listen(
-    { port: PORT, backlog: BACKLOG },
-    {
-      onConnection(connection) {
-        connection.handler = echo;
-      },
-    },
-  );
+  const onConnection = (connection: Connection): void => {
+    connection.handler = echo;
+  };
+  running.listen({ port: PORT, backlog: BACKLOG }, { onConnection });
 }
 
 async function serveNet(): Promise<void> {

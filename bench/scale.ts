@@ -6,6 +6,7 @@ import { type ChildProcess, spawnSync } from "node:child_process";
 import { release } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { cpuSeconds } from "./child.ts";
 import { Dialogue } from "./dialogue.ts";
 import type { Outcome } from "./kernel.ts";
 import { buildClient, load } from "./load.ts";
@@ -25,7 +26,7 @@ import {
 import { BUILD, COMPILED, packageVersion } from "./paths.ts";
 import { type Measurement, median, PRIMARY, rowsOf } from "./row.ts";
 import { coreFigures, type Figure } from "./scale-core.ts";
-import { cpuSeconds, type RunningTarget, requireBuilt, startTarget } from "./target.ts";
+import { prepareTargets, type RunningTarget, startTarget } from "./target.ts";
 import { shareOf, type Weight } from "./weight.ts";
 
 export interface ScaleOptions {
@@ -59,7 +60,7 @@ interface Pinged {
 /** Runs the suite. Needs root and a compiler; leaves no namespace and no process behind. */
 export async function benchScale(options: ScaleOptions): Promise<Outcome> {
   requireNamespaces();
-  requireBuilt(["usertcp"]);
+  prepareTargets(["usertcp"], 1500, () => {});
   buildClient();
   const measurements: Measurement[] = [];
   const failures: string[] = [];
@@ -212,6 +213,8 @@ async function flooded(name: string, options: ScaleOptions): Promise<Measurement
     offload: true,
     between: "nothing",
     congestion: "cubic",
+    program: "services",
+    family: 4,
   } as const;
   const target = await startTarget(name, settings);
   // Without a way back the kernel would not answer the flood at all.

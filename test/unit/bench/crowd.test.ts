@@ -32,7 +32,7 @@ describe("a crowd of clients in memory", () => {
   it("has the stack in TIME-WAIT when that closed first, and opens the same ports anew", () => {
     const crowd = new Crowd(COUNT, { onConnection: echoing });
     crowd.open(0, COUNT);
-    for (const tcb of crowd.stack.tcbs) (tcb!.owner as Connection).end();
+    for (let i = 0; i < COUNT; i++) crowd.connectionOf(i).end();
     crowd.settle();
     expect(crowd.finsOf(0)).toBe(1);
     crowd.finish(0, COUNT);

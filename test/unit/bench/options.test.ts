@@ -32,6 +32,7 @@ describe("npm run bench", () => {
       between: "nothing",
       congestion: "cubic",
       sizes: [1_000, 10_000, 100_000],
+      update: false,
     });
   });
 
