@@ -230,10 +230,7 @@ export class Stack implements TcpContext {
     if (tcb !== null) {
       tcb.wheelAt = Number.POSITIVE_INFINITY;
       expire(tcb, this);
-      if (tcb.slot >= 0) {
-        this.rearm(tcb);
-        this.rearm(tcb, restWhenIdle(tcb, this.now));
-      }
+      this.rearm(tcb, Math.min(earliest(tcb), restWhenIdle(tcb, this.now)));
       return;
     }
     const kind = this.flows.kind(slot);
