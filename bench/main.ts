@@ -44,6 +44,12 @@ async function run(options: BenchOptions): Promise<Outcome> {
       const { rows, failures } = await onKernel(options, options.suite);
       return { rows: [...benchHandOver(), ...rows], failures };
     }
+    case "gate":
+      return (await import("./gate.ts")).benchGate(options.update);
+    case "scale": {
+      const progress = (line: string): void => void process.stderr.write(`${line}\n`);
+      return (await import("./scale.ts")).benchScale({ ...options, progress });
+    }
     case "kernel":
     case "peers":
     case "http":
@@ -55,7 +61,7 @@ async function run(options: BenchOptions): Promise<Outcome> {
 
 function onKernel(
   options: BenchOptions,
-  suite: Exclude<BenchOptions["suite"], "parse" | "lookup">,
+  suite: Exclude<BenchOptions["suite"], "parse" | "lookup" | "scale" | "gate">,
 ): Promise<Outcome> {
   return benchKernel({ ...options, suite, progress: (line) => void process.stderr.write(`${line}\n`) });
 }

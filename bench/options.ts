@@ -2,6 +2,8 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { Failure } from "./failure.ts";
 import type { Family } from "./namespace.ts";
+
+import { SIZES } from "./scale.ts";
 import { DEFAULT_TARGETS, HTTP_TARGETS, PEERS_TARGETS, QUEUE_TARGETS, TARGET_NAMES } from "./target.ts";
 import {
   ALL_WORKLOADS,
@@ -12,11 +14,19 @@ import {
   WORKLOADS,
 } from "./workload.ts";
 
-export const SUITES = ["parse", "lookup", "kernel", "peers", "http", "loss", "path", "queues"] as const;
+export const SUITES = [
+  "parse",
+  "lookup",
+  "kernel",
+  "peers",
+  "http",
+  "loss",
+  "path",
+  "queues",
+  "scale",
+  "gate",
+] as const;
 export type Suite = (typeof SUITES)[number];
-
-/** Suites of the design that are still to come. */
-const LATER = ["scale"];
 
 export interface BenchOptions {
   readonly suite: Suite;
@@ -32,10 +42,15 @@ export interface BenchOptions {
   readonly offload: boolean;
   readonly between: "nothing" | "router" | "path";
   readonly congestion: string;
+  /** The suite gate rewrites its figures. */
+  readonly update: boolean;
+  /** Connections, of the suite scale. */
+  readonly sizes: readonly number[];
 }
 
 interface Raw {
   readonly json?: true;
+  readonly update?: true;
   readonly targets?: readonly string[];
   readonly workloads?: readonly string[];
   readonly seconds: number;
@@ -46,6 +61,7 @@ interface Raw {
   readonly spin?: number;
   readonly offload: boolean;
   readonly congestion: string;
+  readonly sizes: readonly number[];
 }
 
 /**
@@ -71,6 +87,8 @@ export function parseArguments(args: readonly string[]): BenchOptions | string {
     .addOption(new Option("--family <n>", "of the addresses").choices(["4", "6"]).default("4"))
     .option("--spin <us>", "microseconds that usertcp polls after a productive batch", wholeIn(0, 10_000))
     .option("--no-offload", "no segmentation offload at either end (always so for loss and path)")
+    .option("--update", "the suite gate: what is counted now becomes what is committed")
+    .option("--sizes <n,n>", "connections, of the suite scale", sizes, SIZES)
     .addOption(
       new Option("--congestion <name>", "of both ends").choices(["cubic", "reno", "bbr"]).default("cubic"),
     )
@@ -83,14 +101,18 @@ export function parseArguments(args: readonly string[]): BenchOptions | string {
     if (error.exitCode === 0) return said;
     throw new Failure(error.message.replace(/^error: /, ""), 2);
   }
-  const { json, spin, family: version, ...rest } = command.opts<Raw>();
+  const { json, update, spin, family: version, ...rest } = command.opts<Raw>();
   const suite = suiteOf(command.args[0]!);
-  const { between, ...defaults } = SUITE_DEFAULTS[suite === "parse" || suite === "lookup" ? "kernel" : suite];
+  const { between, ...defaults } =
+    SUITE_DEFAULTS[suite in SUITE_DEFAULTS ? (suite as keyof typeof SUITE_DEFAULTS) : "kernel"];
   const family = version === "4" ? 4 : 6;
   requireFamily(family, between, rest.mtu);
   // A drop must take one packet of the wire, not a super-segment of 64 KiB.
   const offload = rest.offload && between === "nothing";
-  return { ...defaults, ...rest, family, offload, between, suite, json: json ?? false, spinUs: spin ?? null };
+  return {
+    ...{ ...defaults, ...rest, family, offload, between, suite },
+    ...{ json: json ?? false, update: update ?? false, spinUs: spin ?? null },
+  };
 }
 
 function requireFamily(family: Family, between: BenchOptions["between"], mtu: number): void {
@@ -126,8 +148,7 @@ const SUITE_DEFAULTS = {
 function suiteOf(name: string): Suite {
   const suite = SUITES.find((known) => known === name);
   if (suite !== undefined) return suite;
-  const state = LATER.includes(name) ? "is not built yet" : "is not known";
-  throw new Failure(`suite '${name}' ${state}: there are ${SUITES.join(", ")}`, 2);
+  throw new Failure(`suite '${name}' is not known: there are ${SUITES.join(", ")}`, 2);
 }
 
 function listOf(what: string, known: readonly string[]): (text: string) => string[] {
@@ -139,6 +160,14 @@ function listOf(what: string, known: readonly string[]): (text: string) => strin
     }
     return names;
   };
+}
+
+/** Numbers of connections, ascending. */
+function sizes(text: string): number[] {
+  return text
+    .split(",")
+    .map(wholeIn(1_000, 200_000))
+    .sort((a, b) => a - b);
 }
 
 export function numberIn(least: number, most: number): (text: string) => number {

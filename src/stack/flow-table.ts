@@ -20,7 +20,7 @@ export const KIND_SYN_RECEIVED = 2 as const;
 export const KIND_TIME_WAIT = 3 as const;
 
 /** int32 words in the record of each slot. */
-export const RECORD = 12;
+export const RECORD = 10;
 /** int32 words in the seed of the hash. */
 export const SEED_WORDS = 6;
 
@@ -284,10 +284,10 @@ export class FlowTable {
     index[hole] = 0;
   }
 
-  /** Doubles every array. The hashes are kept with the keys, so this hashes nothing again. */
+  /** Makes every array longer. The hashes are kept with the keys, so this hashes nothing again. */
   private grow(): void {
     const before = this.kinds.length;
-    const capacity = before * 2;
+    const capacity = grownCapacity(before);
     const keys = new Int32Array(capacity * KEY);
     keys.set(this.keys);
     const kinds = new Uint8Array(capacity);
@@ -297,12 +297,21 @@ export class FlowTable {
     this.keys = keys;
     this.kinds = kinds;
     this.record = record;
-    this.index = new Int32Array(capacity * 2);
+    if (capacity * 2 <= this.index.length) return;
+    this.index = new Int32Array(this.index.length * 2);
     this.shift--;
     for (let slot = 0; slot < before; slot++) {
       if (kinds[slot] !== KIND_FREE) this.place(slot, keys[slot * KEY + HASH]!);
     }
   }
+}
+
+/** From here on memory counts for more than the copying: a quarter more at a time, so that no more than that lies idle. */
+const DOUBLED_BELOW = 65_536;
+
+/** How many slots to make room for when `capacity` are not enough. */
+export function grownCapacity(capacity: number): number {
+  return capacity < DOUBLED_BELOW ? capacity * 2 : capacity + ((capacity >> 2) & ~0xfff);
 }
 
 function familyBit(family: number): number {

@@ -17,6 +17,7 @@ export function tcpInfo(tcb: Tcb, stack: Stack): TcpInfo {
   const { snd, rcv } = tcb;
   const segments = (bytes: number): number => Math.ceil(bytes / snd.mss);
   const since = (time: number): number => (time <= LONG_AGO ? 0 : Math.round((stack.now - time) / MS));
+  const sinceMs = (ms: number): number => (ms < 0 ? 0 : Math.round(stack.now / MS) - ms);
   const busy = snd.nxt !== snd.una;
   const ring = busy && tcb.slot >= 0 ? tcb.sentRing : null;
   const { rate } = tcb;
@@ -49,8 +50,8 @@ export function tcpInfo(tcb: Tcb, stack: Stack): TcpInfo {
     retrans: segmentsWith(ring, RETRANSMITTED, snd.mss),
     fackets: 0,
     total_retrans: tcb.retransmits,
-    last_data_sent: since(tcb.lastDataSent),
-    last_ack_sent: since(tcb.lastAckSentAt),
+    last_data_sent: sinceMs(tcb.lastDataSentMs),
+    last_ack_sent: sinceMs(tcb.lastAckSentMs),
     last_data_recv: since(tcb.lastDataReceived),
     last_ack_recv: since(tcb.lastAckReceived),
     rtt: Math.max(0, tcb.srttUs),

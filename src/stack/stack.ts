@@ -28,6 +28,7 @@ import { settleFastOpen } from "../tcp/fast-open.ts";
 import { FastOpenCache } from "../tcp/fast-open-cache.ts";
 import { fastPath, SLOW, TAKEN_KEPT } from "../tcp/fast-path.ts";
 import { IsnGenerator } from "../tcp/isn.ts";
+import { restWhenIdle } from "../tcp/rest.ts";
 import { SegmentOut } from "../tcp/segment-out.ts";
 import { CLOSED, SYN_SENT } from "../tcp/state.ts";
 import { SynCookies } from "../tcp/syn-cookie.ts";
@@ -229,7 +230,7 @@ export class Stack implements TcpContext {
     if (tcb !== null) {
       tcb.wheelAt = Number.POSITIVE_INFINITY;
       expire(tcb, this);
-      if (tcb.slot >= 0) this.rearm(tcb);
+      this.rearm(tcb, Math.min(earliest(tcb), restWhenIdle(tcb, this.now)));
       return;
     }
     const kind = this.flows.kind(slot);
@@ -275,9 +276,8 @@ export class Stack implements TcpContext {
     if (this.#notices.add(tcb, events) && !this.#running) this.host.wake();
   }
 
-  rearm(tcb: Tcb): void {
+  rearm(tcb: Tcb, at: Micros = earliest(tcb)): void {
     if (tcb.slot < 0) return;
-    const at = earliest(tcb);
     if (at >= tcb.wheelAt) return;
     tcb.wheelAt = at;
     this.wheel.set(tcb.slot, at);

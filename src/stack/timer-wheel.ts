@@ -10,6 +10,7 @@
  * This file knows no clock and none of TCP's timers: a slot's timer is the earliest that its owner has.
  */
 import { type Micros, MS, NEVER } from "../base/time.ts";
+import { grownCapacity } from "./flow-table.ts";
 import { HEAP_TOP, TimerHeap } from "./timer-heap.ts";
 
 /** Timers below this fire exactly; others may fire up to one tick late (design, section 4). */
@@ -43,7 +44,7 @@ export class TimerWheel {
   private next: Int32Array;
   private prev: Int32Array;
   private where: Int32Array;
-  /** The order of setting, which breaks ties. */
+  /** The order of setting, which breaks ties; exact wheels alone have it. */
   private stamps: Int32Array;
   private readonly heads: Int32Array;
   /** The earliest time at which something in a bucket was to fire, since it was last empty. */
@@ -66,7 +67,7 @@ export class TimerWheel {
     this.next = new Int32Array(16);
     this.prev = new Int32Array(16);
     this.where = new Int32Array(16).fill(IDLE);
-    this.stamps = new Int32Array(16);
+    this.stamps = new Int32Array(this.exact ? 16 : 0);
     this.heads = new Int32Array(LEVELS * BUCKETS).fill(END);
     this.soonest = new Float64Array(LEVELS * BUCKETS).fill(NEVER);
     this.occupied = new Int32Array(LEVELS * 2);
@@ -171,7 +172,7 @@ export class TimerWheel {
       this.unfile(slot, where);
     }
     this.deadlines[slot] = deadline;
-    this.stamps[slot] = this.stamp = (this.stamp + 1) | 0;
+    if (this.exact) this.stamps[slot] = this.stamp = (this.stamp + 1) | 0;
     this.file(slot, deadline);
   }
 
@@ -225,7 +226,7 @@ export class TimerWheel {
     const current = this.tick;
     let tick = exact ? Math.floor(deadline / resolution) : Math.ceil(deadline / resolution);
     if (tick <= current || (!exact && deadline - this.now < EXACT_BELOW)) {
-      this.heap.push(slot, deadline, this.stamps[slot]!);
+      this.heap.push(slot, deadline, exact ? this.stamps[slot]! : 0);
       return;
     }
     let fires = exact ? deadline : tick * resolution;
@@ -284,13 +285,13 @@ export class TimerWheel {
   private grow(slot: number): void {
     const before = this.where.length;
     let length = before;
-    while (length <= slot) length *= 2;
+    while (length <= slot) length = grownCapacity(length);
     const deadlines = new Float64Array(length).fill(NEVER, before);
     deadlines.set(this.deadlines);
     this.deadlines = deadlines;
     this.next = lengthened(this.next, length);
     this.prev = lengthened(this.prev, length);
-    this.stamps = lengthened(this.stamps, length);
+    if (this.exact) this.stamps = lengthened(this.stamps, length);
     this.where = lengthened(this.where, length).fill(IDLE, before);
     this.heap.where = this.where;
   }

@@ -2,7 +2,7 @@
  * SEGMENT ARRIVES in SYN-SENT (RFC 9293 3.10.7.3): ACK, RST, security, SYN, in that order.
  */
 import { add, gt, leq } from "../base/seq.ts";
-import { type Micros, MS, NEVER } from "../base/time.ts";
+import { type Micros, MS, NEVER, SECOND } from "../base/time.ts";
 import * as drop from "../wire/drop.ts";
 import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { refuse } from "./arrives-closed.ts";
@@ -114,7 +114,7 @@ export function synchronize(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   agree(tcb, seg);
   if (tcb.timestamps) {
     tcb.tsRecent = seg.tsval;
-    tcb.tsRecentAt = ctx.now;
+    tcb.tsRecentSecond = Math.floor(ctx.now / SECOND);
   }
   // RFC 7323 2.2: the window in a SYN is never scaled.
   snd.wnd = seg.wnd;

@@ -209,7 +209,7 @@ export function established(tcb: Tcb, ctx: TcpContext): void {
   tcb.retries = 0;
   tcb.softError = 0;
   tcb.backoff = 0;
-  tcb.takenSince = ctx.now;
+  tcb.takenSince = ctx.now | 0;
   tcb.lastAckReceived = ctx.now;
   tcb.keepAliveAt = NEVER;
   if (tcb.keepAlive) startKeepAlive(tcb, ctx, tcb.keepAliveIdle);

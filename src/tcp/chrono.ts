@@ -16,15 +16,28 @@ export const RWND_LIMITED = 2;
 /** Everything queued is sent, and the application waits for room in the send buffer. */
 export const SNDBUF_LIMITED = 3;
 
-/** Microseconds spent in each condition, the present one since `at`. */
+/** Microseconds spent in each condition but IDLE, the present one since `at`. Whole ones: Smis until it is half an hour. */
 export class Chrono {
   condition: number = IDLE;
   at: Micros = -0.5;
-  readonly spent: Float64Array = new Float64Array(4);
+  #busy = 0;
+  #rwnd = 0;
+  #sndbuf = 0;
+
+  /** Another condition from now on. */
+  enter(next: number, now: Micros): void {
+    const spent = Math.round(now - this.at);
+    if (this.condition === BUSY) this.#busy += spent;
+    else if (this.condition === RWND_LIMITED) this.#rwnd += spent;
+    else if (this.condition === SNDBUF_LIMITED) this.#sndbuf += spent;
+    this.condition = next;
+    this.at = now;
+  }
 
   /** Microseconds in `condition` until `now`. */
   total(condition: number, now: Micros): number {
-    return this.spent[condition]! + (this.condition === condition ? now - this.at : 0);
+    const before = condition === BUSY ? this.#busy : condition === RWND_LIMITED ? this.#rwnd : this.#sndbuf;
+    return before + (this.condition === condition ? now - this.at : 0);
   }
 }
 
@@ -38,9 +51,7 @@ export function noteCondition(tcb: Tcb, now: Micros): void {
     chrono.at = now;
   }
   if (next === chrono.condition) return;
-  chrono.spent[chrono.condition]! += now - chrono.at;
-  chrono.condition = next;
-  chrono.at = now;
+  chrono.enter(next, now);
 }
 
 function conditionOf(tcb: Tcb): number {

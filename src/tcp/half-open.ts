@@ -1,8 +1,9 @@
 /**
- * A passive SYN-RECEIVED as a mini-TCB: twelve int32 in the flow table, no object (RFC 4987 3.5, a SYN cache). Made
+ * A passive SYN-RECEIVED as a mini-TCB: ten int32 in the flow table, no object (RFC 4987 3.5, a SYN cache). Made
  * from a SYN (or a cookie), it answers with SYN-ACKs, and becomes a TCB when the third segment is good.
  */
 import { add, diff, type Seq, seq, toInt } from "../base/seq.ts";
+import { SECOND } from "../base/time.ts";
 import * as drop from "../wire/drop.ts";
 import { ACK, ECE, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { refuse } from "./arrives-closed.ts";
@@ -250,7 +251,7 @@ export function complete(tcb: Tcb, record: Int32Array, at: number, ctx: TcpConte
   tcb.timestamps = (flags & HAS_TS) !== 0;
   tcb.ecn = (flags & HAS_ECN) !== 0;
   tcb.tsRecent = record[at + TS_RECENT]!;
-  tcb.tsRecentAt = ctx.now;
+  tcb.tsRecentSecond = Math.floor(ctx.now / SECOND);
   tcb.tsOffset = record[at + TS_OFFSET]!;
   tcb.lastAckSent = rcv.nxt;
   tcb.retries = record[at + RETRIES]!;

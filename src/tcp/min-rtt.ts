@@ -16,6 +16,11 @@ export class MinRtt {
   #secondAt: Micros = -0.5;
   #thirdAt: Micros = -0.5;
 
+  /** When the minimum was. */
+  get bestAt(): Micros {
+    return this.#bestAt;
+  }
+
   /** Takes a sample, and returns the minimum. */
   take(rttUs: number, now: Micros): number {
     if (this.#best < 0 || rttUs <= this.#best || now - this.#thirdAt > WINDOW) {

@@ -4,7 +4,7 @@
  * segment as sent: sequence variables, records and timers move here.
  */
 import { add, diff, gt, max, min, type Seq } from "../base/seq.ts";
-import { NEVER } from "../base/time.ts";
+import { MS, NEVER } from "../base/time.ts";
 import { ACK, ECE, FIN, PSH, RST, SYN, URG } from "../wire/segment.ts";
 import { SACKED } from "./buffer/sent-ring.ts";
 import { noteUsage } from "./congestion/validation.ts";
@@ -367,10 +367,10 @@ function finish(tcb: Tcb, ctx: TcpContext, out: SegmentOut): boolean {
   tcb.unackedText = 0;
   tcb.delayedAckAt = NEVER;
   tcb.lastAckSent = rcv.nxt;
-  tcb.lastAckSentAt = ctx.now;
+  tcb.lastAckSentMs = Math.round(ctx.now / MS);
   tcb.segsOut++;
   if (out.textLength > 0) {
-    tcb.lastDataSent = ctx.now;
+    tcb.lastDataSentMs = tcb.lastAckSentMs;
     // An exchange: ACKs ride on answers. What was sent long after the last text came answers nothing (Linux: pingpong mode).
     if (ctx.now - tcb.lastDataReceived < ctx.config.delayedAck) tcb.quickAcks = 0;
   }

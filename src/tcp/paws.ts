@@ -7,12 +7,12 @@ import type { Segment } from "../wire/segment.ts";
 import type { TcpContext } from "./context.ts";
 import type { Tcb } from "./tcb.ts";
 
-/** RFC 7323 5.5: TS.Recent of a connection idle longer than this says nothing. */
-const TS_RECENT_VALID = 24 * 86_400 * SECOND;
+/** RFC 7323 5.5: TS.Recent of a connection idle longer than this says nothing. Seconds. */
+const TS_RECENT_VALID = 24 * 86_400;
 
 /** R1 of RFC 7323 5.3: the segment is older than what was already accepted. */
 export function isStale(tcb: Tcb, seg: Segment, ctx: TcpContext): boolean {
-  return ((seg.tsval - tcb.tsRecent) | 0) < 0 && ctx.now - tcb.tsRecentAt <= TS_RECENT_VALID;
+  return ((seg.tsval - tcb.tsRecent) | 0) < 0 && ctx.now / SECOND - tcb.tsRecentSecond <= TS_RECENT_VALID;
 }
 
 /**
@@ -35,6 +35,6 @@ const LATE_MAX = 100;
 export function remember(tcb: Tcb, seg: Segment, ctx: TcpContext): void {
   if (leq(seg.seq, tcb.lastAckSent) && !isStale(tcb, seg, ctx)) {
     tcb.tsRecent = seg.tsval;
-    tcb.tsRecentAt = ctx.now;
+    tcb.tsRecentSecond = Math.floor(ctx.now / SECOND);
   }
 }

@@ -2,7 +2,7 @@
  * Round-trip time and retransmission timeout (RFC 6298). Samples are in microseconds, taken by Karn's rule from
  * segments sent once, or from timestamps (RFC 7323 4) where only retransmitted ones were acknowledged.
  */
-import type { Micros } from "../base/time.ts";
+import { type Micros, MS } from "../base/time.ts";
 import type { Segment } from "../wire/segment.ts";
 import type { TcpConfig } from "./config.ts";
 import { type TcpContext, timestampClock } from "./context.ts";
@@ -11,7 +11,8 @@ import { LONG_AGO, type Tcb } from "./tcb.ts";
 
 /** Takes a sample (RFC 6298 2.2, 2.3) and ends back-off (Karn: only a valid sample does). */
 export function sampleRtt(tcb: Tcb, rttUs: number, now: Micros, config: TcpConfig): void {
-  const r = Math.max(1, rttUs);
+  // Whole microseconds: a fraction would make boxed doubles of all that follows from it.
+  const r = Math.max(1, Math.round(rttUs));
   if (tcb.srttUs < 0) {
     tcb.srttUs = r;
     tcb.rttvarUs = r >> 1;
@@ -20,10 +21,23 @@ export function sampleRtt(tcb: Tcb, rttUs: number, now: Micros, config: TcpConfi
     tcb.rttvarUs += (Math.abs(err) - tcb.rttvarUs) >> 2;
     tcb.srttUs = Math.max(1, tcb.srttUs + (err >> 3));
   }
-  tcb.minRtt ??= new MinRtt();
-  tcb.minRttUs = tcb.minRtt.take(r, now);
+  takeMinRtt(tcb, r, now);
   tcb.rtoUs = computeRto(tcb, config);
   tcb.backoff = 0;
+}
+
+/** The first sample needs no memory but itself: most of many connections never take a second one. */
+function takeMinRtt(tcb: Tcb, r: number, now: Micros): void {
+  if (tcb.minRttUs < 0) {
+    tcb.minRttUs = r;
+    tcb.minRttMs = Math.floor(now / MS);
+    return;
+  }
+  if (tcb.minRtt === null) {
+    tcb.minRtt = new MinRtt();
+    tcb.minRtt.take(tcb.minRttUs, tcb.minRttMs * MS);
+  }
+  tcb.minRttUs = tcb.minRtt.take(r, now);
 }
 
 /** RTO = SRTT + max(G, 4 x RTTVAR), between the bounds. */

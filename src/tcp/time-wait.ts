@@ -1,9 +1,8 @@
 /**
- * TIME-WAIT as a compact record: twelve int32 in the flow table, no TCB. It acknowledges what the peer repeats,
+ * TIME-WAIT as a compact record: a few int32 in the flow table, no TCB. It acknowledges what the peer repeats,
  * outlives resets (RFC 1337) and makes way for a newer connection (RFC 6191).
  */
 import { add, diff, gt, type Seq, seq, toInt } from "../base/seq.ts";
-import { SECOND } from "../base/time.ts";
 import * as drop from "../wire/drop.ts";
 import { ACK, FIN, RST, type Segment, SYN } from "../wire/segment.ts";
 import { mayAnswerRecord } from "./challenge.ts";
@@ -41,7 +40,7 @@ export function fillTimeWait(record: Int32Array, at: number, tcb: Tcb, ctx: TcpC
   record[at + WND] = advertise(tcb, ctx) | (tcb.rcv.scale << 16);
   record[at + FLAGS] = tcb.timestamps ? HAS_TS : 0;
   record[at + TS_RECENT] = tcb.tsRecent;
-  record[at + TS_RECENT_AT] = Math.floor(tcb.tsRecentAt / SECOND);
+  record[at + TS_RECENT_AT] = tcb.tsRecentSecond;
   record[at + TS_OFFSET] = tcb.tsOffset;
   record[at + ANSWERED_AT] = 0;
   // The ACK of the FIN, which leaves after this, promises what is free.

@@ -51,12 +51,12 @@ export function acceptanceWindow(tcb: Tcb, config: TcpConfig): number {
 /** The application took `n` bytes: grows the buffer, and asks for a window update when that is worth one. */
 export function taken(tcb: Tcb, n: number, ctx: TcpContext): void {
   tcb.takenBytes += n;
-  if (ctx.now - tcb.takenSince > Math.max(tcb.srttUs, ROUND_TRIP_MIN)) {
+  if (((ctx.now | 0) - tcb.takenSince) >>> 0 > Math.max(tcb.srttUs, ROUND_TRIP_MIN)) {
     const want = 2 * tcb.takenBytes + 16 * tcb.rcv.mss;
     if (want > tcb.rcv.buffer && !tcb.rcv.isFixed)
       tcb.rcv.buffer = Math.min(want, Math.max(ctx.config.receiveBufferMax, tcb.rcv.buffer));
     tcb.takenBytes = 0;
-    tcb.takenSince = ctx.now;
+    tcb.takenSince = ctx.now | 0;
   }
   const rcv = tcb.rcv;
   const held = Math.max(0, diff(rcv.edge, rcv.nxt));

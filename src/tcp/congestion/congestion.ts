@@ -58,6 +58,8 @@ export interface CongestionControl {
    * and whether the application was the limit then (draft-ietf-ccwg-bbr 5.5.10.2). With `needsRate` only.
    */
   onMarkedLost?(tcb: Tcb, length: number, txInFlight: number, lost: number, isAppLimited: boolean): void;
+  /** The connection has been idle for long: `tcb.ccState` may go if a new one would do. */
+  onRest?(tcb: Tcb): void;
   /** Text is to be sent when nothing is outstanding, `idleUs` after the last; what cwnd loses by that is `validation.ts`'s. */
   onIdle(tcb: Tcb, idleUs: number): void;
 }

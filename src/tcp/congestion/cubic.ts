@@ -121,6 +121,11 @@ export const cubic: CongestionControl = {
     // Of the time in which the window was not used this was a part, and counts once.
     if (state.unusedSince !== NONE) state.unusedSince += idleUs;
   },
+
+  onRest(tcb: Tcb): void {
+    // Without a loss there is no window to come back to.
+    if ((tcb.ccState as CubicState | null)?.cwndPrior === 0) tcb.ccState = null;
+  },
 };
 
 function stateOf(tcb: Tcb): CubicState {

@@ -57,6 +57,10 @@ export const newReno: CongestionControl = {
   },
 
   onIdle(): void {},
+
+  onRest(tcb: Tcb): void {
+    tcb.ccState = null;
+  },
 };
 
 function hystartOf(tcb: Tcb): HyStart | null {

@@ -22,11 +22,11 @@ export function noteUsage(tcb: Tcb, limited: boolean, ctx: TcpContext): void {
   }
   if (isWindowUsed(tcb)) {
     tcb.cwndUsed = 0;
-    tcb.cwndStamp = ctx.now;
+    tcb.cwndStamp = ctx.now | 0;
     return;
   }
   if (out > tcb.cwndUsed) tcb.cwndUsed = out;
-  if (ctx.config.slowStartAfterIdle && ctx.now - tcb.cwndStamp >= tcb.rtoUs) shrink(tcb, ctx);
+  if (ctx.config.slowStartAfterIdle && ((ctx.now | 0) - tcb.cwndStamp) >>> 0 >= tcb.rtoUs) shrink(tcb, ctx);
 }
 
 /**
@@ -41,7 +41,7 @@ export function decayIdle(tcb: Tcb, idleUs: number, ctx: TcpContext): void {
   let { cwnd } = tcb;
   for (let left = idleUs - tcb.rtoUs; left > 0 && cwnd > least; left -= tcb.rtoUs) cwnd /= 2;
   tcb.cwnd = Math.max(Math.floor(cwnd), least);
-  tcb.cwndStamp = ctx.now;
+  tcb.cwndStamp = ctx.now | 0;
   tcb.cwndUsed = 0;
 }
 
@@ -61,5 +61,5 @@ function shrink(tcb: Tcb, ctx: TcpContext): void {
     }
     tcb.cwndUsed = 0;
   }
-  tcb.cwndStamp = ctx.now;
+  tcb.cwndStamp = ctx.now | 0;
 }

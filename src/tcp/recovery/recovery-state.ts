@@ -80,6 +80,12 @@ export class RecoveryState {
     this.tlpEnd = this.undoMarker = this.reorderedAt = this.sackTop = una;
   }
 
+  /** Whether it tells nothing that a new one would not: no reordering, nothing that might be undone, no probe unanswered. */
+  get isPlain(): boolean {
+    const isLearned = this.reorderings > 0 || this.reoWndMult !== 1 || this.inDsackRound;
+    return !isLearned && !this.canUndo && !this.frto && this.tlpOut === TLP_NONE && this.undoRetrans < 0;
+  }
+
   /** Before an ACK. */
   forgetAck(): void {
     this.sawReordering = false;

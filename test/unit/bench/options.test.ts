@@ -31,7 +31,15 @@ describe("npm run bench", () => {
       offload: true,
       between: "nothing",
       congestion: "cubic",
+      sizes: [1_000, 10_000, 100_000],
+      update: false,
     });
+  });
+
+  it("takes numbers of connections for the suite scale, in any order", () => {
+    expect(parseArguments(["scale", "--sizes", "20000,1000"])).toMatchObject({ sizes: [1_000, 20_000] });
+    expect(complaint("scale", "--sizes", "10")).toContain("from 1000 to 200000");
+    expect(complaint("scale", "--sizes", "1000,")).toContain("from 1000 to 200000");
   });
 
   it("loses packets at a router, one of the wire each, in the suite loss", () => {
@@ -95,7 +103,6 @@ describe("npm run bench", () => {
     [["kernel", "--family", "5"], "Allowed choices are 4, 6"],
     [["loss", "--family", "6"], "have IPv4 alone"],
     [["peers", "--family", "6", "--mtu", "1000"], "IPv6 needs 1280 bytes"],
-    [["scale"], "suite 'scale' is not built yet"],
     [["kernle"], "suite 'kernle' is not known"],
     [["kernel", "parse"], "too many arguments"],
     [["kernel", "--fast"], "unknown option '--fast'"],
