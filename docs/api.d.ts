@@ -524,7 +524,7 @@ export declare class Stack implements TcpContext {
     inputLocal(): void;
     markDirty(tcb: Tcb): void;
     note(tcb: Tcb, events: number): void;
-    rearm(tcb: Tcb): void;
+    rearm(tcb: Tcb, at?: Micros): void;
     drop(reason: drop.Drop): void;
     allowChallenge(): boolean;
     allowReset(family: number, remote: number): boolean;
