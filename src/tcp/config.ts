@@ -181,6 +181,6 @@ export function receiveScale(fixed: number, config: TcpConfig): number {
 /** The shift that lets 16 bits describe `max` bytes (RFC 7323 2.3: at most 14). */
 export function scaleFor(max: number): number {
   let scale = 0;
-  while (scale < 14 && 65_535 * 2 ** scale < max) scale++;
+  while (scale < 14 && 65_535 << scale < max) scale++;
   return scale;
 }
