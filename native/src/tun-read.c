@@ -11,6 +11,11 @@
 
 #include "tun.h"
 
+enum {
+  SINGLES = 4, /* batches of one packet in a row from which on the next is taken to be one, too */
+  PROBE_EVERY = 16,
+};
+
 /* Longest stay in one turn of the loop while spinning: timers and other descriptors wait meanwhile. */
 static const uint64_t TURN_NS = 1000000;
 
@@ -39,11 +44,26 @@ static void fill_row(const tun *t, const uint8_t *at, int32_t offset, int32_t le
   if (header.gso_type != VIRTIO_NET_HDR_GSO_NONE) row[RX_GSO_SIZE] = header.gso_size;
 }
 
+/*
+ * Where packets came one by one, the next is not looked for before this one is answered: to find nothing is a system call,
+ * and epoll tells of it anyway. One batch in PROBE_EVERY looks, to see whether that has changed.
+ */
+static int most_to_read(tun *t) {
+  if (t->singles < SINGLES || t->singles % PROBE_EVERY == 0) return BATCH;
+  return 1;
+}
+
+static void note_batch(tun *t, int count) {
+  if (count == 1) t->singles++;
+  else t->singles = 0;
+}
+
 /* Returns how many packets were read; `*error` is the errno that ended the device, else 0. */
 static int read_batch(tun *t, uint8_t *slab, size_t size, size_t at, int32_t *table, int *error) {
   const size_t prefix = t->offload ? VNET_HEADER : 0;
+  const int most = most_to_read(t);
   int count = 0;
-  while (count < BATCH && at + LARGEST_READ <= size) {
+  while (count < most && at + LARGEST_READ <= size) {
     ssize_t n = read(t->fd, slab + at, LARGEST_READ);
     if (n < 0) {
       if (errno == EINTR) continue;
@@ -59,6 +79,7 @@ static int read_batch(tun *t, uint8_t *slab, size_t size, size_t at, int32_t *ta
     at = (at + (size_t)n + 3) & ~(size_t)3;
   }
   table[RX_NEXT] = (int32_t)at;
+  if (count > 0) note_batch(t, count);
   return count;
 }
 
@@ -98,14 +119,14 @@ static bool receive(tun *t, uint64_t deadline) {
 
 /*
  * Spinning pays where the next packet comes within `spin_ns`. Where it did not come a few times running, only one batch
- * in PROBE_EVERY is followed by a spin, to see whether that has changed: a peer on the same CPU never answers a spin.
+ * in SPIN_EVERY is followed by a spin, to see whether that has changed: a peer on the same CPU never answers a spin.
  */
-enum { CREDIT_MAX = 8, CREDIT_GAIN = 2, PROBE_EVERY = 64 };
+enum { CREDIT_MAX = 8, CREDIT_GAIN = 2, SPIN_EVERY = 64 };
 
 static bool may_spin(tun *t) {
   if (t->spin_ns == 0) return false;
   if (t->spin_credit > 0) return true;
-  if (++t->unspun < PROBE_EVERY) return false;
+  if (++t->unspun < SPIN_EVERY) return false;
   t->unspun = 0;
   return true;
 }

@@ -7,6 +7,7 @@
 #include <linux/virtio_net.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "tun.h"
 
@@ -89,7 +90,8 @@ static int put_pieces(napi_env env, const tun *t, napi_value list, const int32_t
 /* The errno of the write, 0 when it was taken. */
 static int put_packet(tun *t, const struct iovec *iov, int count) {
   ssize_t n;
-  do n = writev(t->fd, iov, count);
+  /* A single piece goes without the kernel's copy of the vector. */
+  do n = count == 1 ? write(t->fd, iov->iov_base, iov->iov_len) : writev(t->fd, iov, count);
   while (n < 0 && errno == EINTR);
   if (n >= 0) {
     t->counters[COUNT_WRITES]++;

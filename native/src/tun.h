@@ -61,6 +61,7 @@ typedef struct tun {
   const char *error_syscall;
   uint64_t spin_ns;
   int spin_credit; /* above 0: the last spins were answered often enough */
+  unsigned singles; /* batches of one packet in a row */
   int unspun; /* batches that no spin followed since the last probe */
   double *counters; /* lies in an ArrayBuffer that `self` keeps alive */
   napi_env env;
