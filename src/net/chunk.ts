@@ -1,4 +1,5 @@
 /** The bytes of writes and reads as Node's streams hand them over. It knows no connection. */
+import { isLent, keep } from "../stack/loans.ts";
 
 /** One write of several, as `_writev` hands them over. */
 export interface Chunk {
@@ -22,14 +23,27 @@ export interface Waiting {
 const COPY_BELOW = 2048;
 const BLOCK = 64 * 1024;
 
-/** Bytes of the stack's as a Buffer that may be kept. */
+/** Bytes of the stack's, borrowed or not, as a Buffer that may be kept. */
 export function asBuffer(bytes: Uint8Array): Buffer {
   const { buffer, length } = bytes;
-  if (length >= COPY_BELOW || buffer.byteLength <= BLOCK)
+  if (length >= COPY_BELOW || (buffer.byteLength <= BLOCK && !isLent(bytes))) {
+    keep(bytes);
     return Buffer.from(buffer, bytes.byteOffset, length);
+  }
   const copy = Buffer.allocUnsafe(length);
   copy.set(bytes);
   return copy;
+}
+
+/** Whether bytes pushed to `stream` would be read and thrown away: it flows, and nobody listens (`socket.resume()` alone). */
+export function isIgnored(stream: Flowing): boolean {
+  return stream.readableFlowing === true && stream.readableLength === 0 && stream.listenerCount("data") === 0;
+}
+
+interface Flowing {
+  readonly readableFlowing: boolean | null;
+  readonly readableLength: number;
+  listenerCount(event: "data"): number;
 }
 
 /** Bytes of writes that wait, strings as they will be encoded. */

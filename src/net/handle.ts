@@ -23,6 +23,9 @@ export interface ConnectRequest {
 export interface HandleSocket {
   readonly connecting: boolean;
   _handle: unknown;
+  readonly readableFlowing: boolean | null;
+  readonly readableLength: number;
+  listenerCount(event: "data"): number;
   push(bytes: Buffer | null): boolean;
   read(size: number): unknown;
   destroy(error?: Error): unknown;

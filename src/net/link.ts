@@ -18,7 +18,9 @@ import { fill } from "./user-buffer.ts";
 export interface LinkOwner {
   readonly connecting: boolean;
   /** Takes bytes, or the end of them; false: no more for now. */
-  push(bytes: Buffer | null): boolean;
+  push(bytes: Uint8Array | null): boolean;
+  /** `push` takes borrowed bytes, and keeps or copies them itself. */
+  readonly takesBorrowed?: true;
   read(size: 0): unknown;
   destroy(error: Error): unknown;
   /** Told of each activity, for the idle timer. */
@@ -45,8 +47,8 @@ export class Link implements ConnectionHandler {
   /** Bytes that the connection took. */
   bytesSent = 0;
   onread: OnReadOptions | null;
-  /** Whoever takes the bytes copies them, as `onread` and C++ do: they are borrowed, and pin no memory of packets. */
-  borrowsData: boolean;
+  /** Bytes are borrowed: C++ and `onread` copy them, `asBuffer` keeps or copies what goes to a stream, and some are nobody's. */
+  readonly borrowsData = true;
 
   private readonly owner: LinkOwner;
   private reading = false;
@@ -75,15 +77,6 @@ export class Link implements ConnectionHandler {
   constructor(owner: LinkOwner, onread: OnReadOptions | null) {
     this.owner = owner;
     this.onread = onread;
-    this.borrowsData = onread !== null;
-  }
-
-  /** From here on bytes are copied by who takes them. */
-  borrow(): void {
-    if (this.borrowsData) return;
-    this.borrowsData = true;
-    // The connection looks at its handler when it is set.
-    if (this.connection?.handler === this) this.connection.handler = this;
   }
 
   /** Takes an established connection; it delivers at once, whether or not somebody asked for it yet. */
@@ -277,7 +270,8 @@ export class Link implements ConnectionHandler {
       this.deliverToBuffer(bytes);
       return;
     }
-    if (!this.owner.push(asBuffer(bytes)) && this.connection === connection) this.stopReading();
+    const own = this.owner.takesBorrowed === true ? bytes : asBuffer(bytes);
+    if (!this.owner.push(own) && this.connection === connection) this.stopReading();
   }
 
   /** What the last bytes set off comes before the end of them: a request is answered, then its connection half-closed. */

@@ -8,6 +8,7 @@ import { ERRNO, NetworkError } from "../base/errors.ts";
 import type { Connection } from "../stack/connection.ts";
 import type { ConnectionHandler } from "../stack/events.ts";
 import type { NetStack } from "./arguments.ts";
+import { asBuffer, isIgnored } from "./chunk.ts";
 import { whenClosed } from "./closing.ts";
 import type { ConnectRequest, HandleSocket, Name, Router } from "./handle.ts";
 import { findInternals, type Internals } from "./internals.ts";
@@ -208,11 +209,11 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
     this.link.onread = userBuffer(this.socket, buffer, () => {
       this.reading = false;
     });
-    this.link.borrow();
   }
 
   // LinkOwner: what the connection has for the socket.
-  push(bytes: Buffer | null): boolean {
+  readonly takesBorrowed = true;
+  push(bytes: Uint8Array | null): boolean {
     const { socket } = this;
     if (bytes === null) {
       if (this.isConsumed) this.emitEOF();
@@ -223,7 +224,7 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
       this.readBuffer(bytes);
       return true;
     }
-    if (socket.push(bytes)) return true;
+    if (isIgnored(socket) || socket.push(asBuffer(bytes))) return true;
     this.reading = false;
     return false;
   }
@@ -299,7 +300,6 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
 
   private consume(): void {
     this.isConsumed = true;
-    this.link.borrow();
   }
 
   _updateLife(): void {

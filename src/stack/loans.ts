@@ -21,9 +21,14 @@ export function giveBack(): boolean {
   return !isKept;
 }
 
-/** `bytes` are about to be kept by reference, by a send buffer: if they are lent, they are a loan no more. */
+/** Whether `bytes` are what the running callback was lent, or a part of it. */
+export function isLent(bytes: Uint8Array): boolean {
+  return lent !== null && bytes.buffer === lent;
+}
+
+/** `bytes` are about to be kept by reference, by a send buffer or by who was lent them: they are a loan no more. */
 export function keep(bytes: Uint8Array): void {
-  if (lent !== null && bytes.buffer === lent) isKept = true;
+  if (isLent(bytes)) isKept = true;
 }
 
 /** The batch that a stack works on, and how many of its bytes the stack or an application may still look at. */
