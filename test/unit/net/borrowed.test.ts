@@ -2,20 +2,44 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import net from "../../../src/loopback.ts";
+import type { Device } from "../../../src/device/device.ts";
+import { createPipe } from "../../../src/device/pipe.ts";
+import { createStack, type RunningStack } from "../../../src/driver/create-stack.ts";
+import { createNet } from "../../../src/net.ts";
 
-const open: { close(): unknown }[] = [];
-afterEach(() => {
-  for (const server of open.splice(0)) server.close();
+const stacks: RunningStack[] = [];
+afterEach(async () => {
+  for (const stack of stacks.splice(0)) await stack.close();
 });
 
-/** Both ends of a connection on the loopback stack. */
+/** The device as one that reads the next batch to the same memory wherever it may: what was not retained is gone. */
+function reusing(device: Device): Device {
+  return new Proxy(device, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target) as unknown;
+      if (name !== "start") return typeof value === "function" ? value.bind(target) : value;
+      return (receiver: Parameters<Device["start"]>[0]) =>
+        target.start({
+          onClose: (error) => receiver.onClose(error),
+          onPackets(batch) {
+            receiver.onPackets(batch);
+            if (!batch.retained) batch.bytes.fill(0xee);
+          },
+        });
+    },
+  });
+}
+
+/** Both ends of a connection: `there` is on a device that reuses its memory. */
 async function pair(): Promise<{ here: Socket; there: Socket }> {
-  const server = net.createServer();
-  open.push(server);
-  server.listen(0, "127.0.0.1");
+  const [near, far] = createPipe({ mtu: 1_500, offload: true });
+  const client = createStack({ device: near, addresses: ["10.0.0.1/24"] });
+  const stack = createStack({ device: reusing(far), addresses: ["10.0.0.2/24"] });
+  stacks.push(client, stack);
+  const server = createNet(stack).createServer();
+  server.listen(80, "10.0.0.2");
   await once(server, "listening");
-  const here = net.connect((server.address() as { port: number }).port, "127.0.0.1");
+  const here = createNet(client).connect(80, "10.0.0.2");
   const [there] = (await once(server, "connection")) as [Socket];
   return { here, there };
 }
