@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ECHO = 7, PING = 64, EVENTS = 256, CONCURRENT = 128, STALL_MS = 10000, SOURCES = 32, SAMPLES = 1 << 22 };
+enum { ECHO = 7, PING = 64, EVENTS = 256, CONCURRENT = 128, STALL_MS = 10000, DRAIN_MS = 90000, SOURCES = 32, SAMPLES = 1 << 22 };
 
 struct end {
   int fd;
@@ -55,9 +55,9 @@ static void fail(const char *format, ...) {
   exit(1);
 }
 
-static int wait_for(struct epoll_event *events, const char *what) {
-  int n = epoll_wait(poll_fd, events, EVENTS, STALL_MS);
-  if (n <= 0) fail("%s: %s", what, n == 0 ? "stalled for 10 s" : strerror(errno));
+static int wait_for(struct epoll_event *events, const char *what, int most_ms) {
+  int n = epoll_wait(poll_fd, events, EVENTS, most_ms);
+  if (n <= 0) fail("%s: %s", what, n == 0 ? "stalled" : strerror(errno));
   return n;
 }
 
@@ -85,7 +85,7 @@ static void open_until(int goal) {
   if (goal > room) fail("open: no more than %d", room);
   while (started < goal && started < held + CONCURRENT) start(&ends[started++]);
   while (held < goal) {
-    int n = wait_for(events, "open");
+    int n = wait_for(events, "open", STALL_MS);
     for (int i = 0; i < n; i++) {
       struct end *e = events[i].data.ptr;
       struct epoll_event idle = {.events = 0, .data.ptr = e};
@@ -131,7 +131,7 @@ static void ping_for(int count, double seconds) {
   }
   /* Those under way at the end are waited for, so that the connections are idle afterwards. */
   while (left > 0) {
-    int n = wait_for(events, "ping");
+    int n = wait_for(events, "ping", STALL_MS);
     for (int i = 0; i < n; i++) {
       struct end *e = events[i].data.ptr;
       ssize_t got = recv(e->fd, buffer, PING - e->got, 0);
@@ -166,7 +166,7 @@ static void drain(void) {
     epoll_ctl(poll_fd, EPOLL_CTL_MOD, ends[i].fd, &event);
   }
   while (left > 0) {
-    int n = wait_for(events, "drain");
+    int n = wait_for(events, "drain", DRAIN_MS);
     for (int i = 0; i < n; i++) {
       struct end *e = events[i].data.ptr;
       ssize_t got = recv(e->fd, buffer, sizeof buffer, 0);
