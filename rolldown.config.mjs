@@ -12,6 +12,9 @@ const entries = [
 export default defineConfig({
   input: Object.fromEntries(entries.map((name) => [name, `src/${name}.ts`])),
   platform: "node",
+  // For its useDefineForClassFields: a field that the constructor sets would be `undefined` first, and then neither a small
+  // integer nor a double to V8, but either, boxed.
+  tsconfig: "tsconfig.build.json",
   external: ["commander"],
   logLevel: "warn",
   // A flag or a column of a table is then a number in the code, not a variable of a module.
