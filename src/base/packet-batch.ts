@@ -25,7 +25,7 @@ export interface ReceiveBatch {
   readonly count: number;
   /** `RX.COLUMNS` int32 a packet. */
   readonly table: Int32Array;
-  /** Set by the receiver when it kept a view of `bytes`, cleared when it let go of all: else the device goes on in other memory. */
+  /** Set by the receiver when it kept a view of `bytes`, and cleared when it let go of all. While set, the device goes on in other memory. */
   retained: boolean;
 }
 
@@ -61,7 +61,7 @@ export class TransmitBatch {
   readonly bytes: Uint8Array = new Uint8Array(SLAB);
   readonly view: DataView = new DataView(this.bytes.buffer);
   readonly table: Int32Array = new Int32Array(ROWS * TX.COLUMNS);
-  /** The application's own chunks; row `i` of `ranges` says which bytes of `pieces[i]`. */
+  /** The application's chunks, and blocks of the stack's; row `i` of `ranges` says which bytes of `pieces[i]`. */
   readonly pieces: Uint8Array[] = [];
   /** Offset and length a piece, in bytes. */
   readonly ranges: Int32Array = new Int32Array(PIECES * 2);

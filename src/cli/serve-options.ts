@@ -149,6 +149,9 @@ export function readLinkOptions(raw: RawOptions): LinkOptions {
     throw misuse(`--stack takes an address inside --host's network ${network}, not '${stackText}'`);
   }
   requireHostOf("--stack", stack, host, stackText);
+  if (raw["bigTcp"] === true && raw["offload"] === false) {
+    throw misuse("--big-tcp is about super-segments: it can't be had with --no-offload");
+  }
   const spin = textOf(raw, "spin");
   const mssClamp = textOf(raw, "mssClamp");
   const mtu = parseWhole("--mtu", textOf(raw, "mtu") ?? "1500", MTU_MIN, MTU_MAX);

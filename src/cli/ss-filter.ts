@@ -91,7 +91,7 @@ function statesOf(name: string | undefined): readonly StateName[] {
 function parseCondition(word: string, rest: string[]): (row: SocketRow) => boolean {
   if (!["sport", "dport", "src", "dst"].includes(word)) {
     throw misuse(
-      `ss: can't read the filter at '${word}': it takes 'state NAME', 'exclude NAME', sport, dport, src, dst, and`,
+      `ss: can't read the filter at '${word}': it takes 'state NAME', 'exclude NAME', and conditions on sport, dport, src or dst joined by 'and'`,
     );
   }
   let operator = "=";

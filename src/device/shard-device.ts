@@ -9,8 +9,8 @@ import type { Device, DeviceReceiver } from "./device.ts";
 import { HandOverRing } from "./hand-over-ring.ts";
 
 const SLAB = 1024 * 1024;
-/** Where a batch needs a fresh slab: it might not have room for one packet. */
-const SLAB_LEAST = 65_536;
+/** Where a batch needs a fresh slab: it might not have room for one packet, the largest being a whole one of IPv6 fragments. */
+const SLAB_LEAST = 65_576;
 /** Batches from the ring in a row before the event loop gets its turn: a busy ring must not starve the queue. */
 const ROUNDS = 8;
 
@@ -25,7 +25,7 @@ class Batch implements ReceiveBatch {
     const slab = Buffer.allocUnsafeSlow(SLAB);
     // Views of it are given away, as by the device itself.
     markAsUntransferable(slab.buffer);
-    this.bytes = slab;
+    this.bytes = new Uint8Array(slab.buffer, slab.byteOffset, SLAB);
     this.view = new DataView(slab.buffer, slab.byteOffset, SLAB);
   }
 }

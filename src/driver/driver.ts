@@ -97,6 +97,7 @@ export class Driver implements DeviceReceiver {
     this.#host.isRunning = true;
     for (let isTold = false; !isTold; ) {
       try {
+        this.#send();
         this.#stack.dispatch();
         isTold = true;
       } catch (error) {
@@ -140,6 +141,7 @@ export class Driver implements DeviceReceiver {
       if (stack.nextDeadline() <= stack.now) stack.expire();
       let rounds = 0;
       do {
+        this.#send();
         stack.dispatch();
         this.flush();
         stack.inputLocal();

@@ -369,12 +369,16 @@ export class Link implements ConnectionHandler {
   private sendCopies(connection: Connection, chunk: Uint8Array): boolean {
     this.copies ??= new CopiesInFlight();
     const { copies } = this;
-    copies.reclaim(connection.bytesAcked);
+    const { bytesAcked } = connection;
+    copies.reclaim(bytesAcked);
+    // All that the connection was given, by whoever holds it: not only what passed here.
+    let end = bytesAcked + connection.sendQueue;
     let room = true;
     for (let from = 0; from < chunk.length; from += BLOCK_MAX) {
       const length = Math.min(BLOCK_MAX, chunk.length - from);
       this.bytesSent += length;
-      room = connection.send(copies.copy(chunk, from, length, this.bytesSent), false);
+      end += length;
+      room = connection.send(copies.copy(chunk, from, length, end), false);
     }
     return room;
   }

@@ -130,6 +130,7 @@ export class SimHost implements Host, Sink {
       let turns = 0;
       do {
         if (++turns > TURNS_MAX) throw new Error(`${this.name}: busy for ever at ${stack.now} us`);
+        this.#send();
         stack.dispatch();
         while (!stack.flush()) this.#send();
         this.#send();

@@ -15,7 +15,7 @@ export interface ConnectionHandler {
   /** The peer marked urgent data (RFC 9293 3.8.5 MUST-32), which may be still to come. Told before the data; see `Connection.atMark`. */
   onUrgent?(connection: Connection): void;
   /**
-   * Bytes arrived, in order. They are the application's to keep; they may be a view of a larger slab, so
+   * Bytes arrived, in order. They are the application's to keep unless it `borrowsData`; they may be a view of a larger slab, so
    * copy what is small and kept for long. Not called while paused: the receive window closes instead.
    */
   onData?(connection: Connection, bytes: Uint8Array): void;

@@ -8,62 +8,59 @@ import {
   RX,
   RX_BATCH,
   RX_CHECKSUM_OK,
-  TransmitBatch,
+  type TransmitBatch,
   TX,
 } from "../base/packet-batch.ts";
 import { linearize } from "./linearize.ts";
 import { leaving } from "./observe.ts";
 import type { Stack } from "./stack.ts";
 
-/** The queue between output and input of the loopback. */
+/** Batches that wait at most; behind them packets wait in the interface's own batch. */
+const WAITING_MAX = 16;
+
+/** The queue between output and input of the loopback. Packets are copied when they leave, as on any link. */
 export class LocalPackets {
-  #waiting: TransmitBatch = new TransmitBatch();
+  #waiting: ReceiveBatch[] = [];
 
   get isBusy(): boolean {
-    return this.#waiting.count > 0;
+    return this.#waiting.length > 0;
   }
 
-  /** Takes what the loopback's batch holds. False: the last lot was not delivered yet. */
+  /** Takes what the loopback's batch holds. False: too many were not delivered yet. */
   collect(stack: Stack): boolean {
     const { loopback } = stack.interfaces;
-    if (loopback.tx.count === 0) return true;
-    if (this.#waiting.count > 0) return false;
     const { tx } = loopback;
+    if (tx.count === 0) return true;
+    if (this.#waiting.length >= WAITING_MAX) return false;
     leaving(stack, loopback);
-    loopback.tx = this.#waiting;
-    this.#waiting = tx;
+    for (let first = 0; first < tx.count; first += RX_BATCH)
+      this.#waiting.push(copyOf(tx, first, Math.min(tx.count - first, RX_BATCH)));
+    tx.clear();
     return true;
   }
 
-  /** Hands everything collected to the stack as input. */
+  /** Hands everything collected to the stack as input. After an exception of the application's the rest is lost, or it would come again for ever. */
   deliver(stack: Stack): void {
-    const from = this.#waiting;
-    if (from.count === 0) return;
-    try {
-      for (let first = 0; first < from.count; first += RX_BATCH)
-        this.#deliverSome(stack, first, Math.min(from.count - first, RX_BATCH));
-    } finally {
-      // Also after an exception of the application's, or it would be thrown again for ever.
-      from.clear();
-    }
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return;
+    this.#waiting = [];
+    for (const batch of waiting) stack.input(stack.interfaces.loopback, batch);
   }
+}
 
-  #deliverSome(stack: Stack, first: number, count: number): void {
-    const from = this.#waiting;
-    const table = new Int32Array(count * RX.COLUMNS);
-    let size = 0;
-    for (let i = 0; i < count; i++)
-      size += (from.table[(first + i) * TX.COLUMNS + TX.TOTAL]! + HEADROOM + 3) & ~3;
-    const bytes = new Uint8Array(size);
-    let at = 0;
-    for (let i = 0; i < count; i++) {
-      const row = (first + i) * TX.COLUMNS;
-      const total = from.table[row + TX.TOTAL]!;
-      linearize(from, first + i, bytes, at);
-      table.set([at, total, RX_CHECKSUM_OK, from.table[row + TX.GSO_SIZE]!], i * RX.COLUMNS);
-      at += (total + 3) & ~3;
-    }
-    const batch: ReceiveBatch = { bytes, view: new DataView(bytes.buffer), count, table, retained: false };
-    stack.input(stack.interfaces.loopback, batch);
+function copyOf(from: TransmitBatch, first: number, count: number): ReceiveBatch {
+  const table = new Int32Array(count * RX.COLUMNS);
+  let size = 0;
+  for (let i = 0; i < count; i++)
+    size += (from.table[(first + i) * TX.COLUMNS + TX.TOTAL]! + HEADROOM + 3) & ~3;
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    const row = (first + i) * TX.COLUMNS;
+    const total = from.table[row + TX.TOTAL]!;
+    linearize(from, first + i, bytes, at);
+    table.set([at, total, RX_CHECKSUM_OK, from.table[row + TX.GSO_SIZE]!], i * RX.COLUMNS);
+    at += (total + 3) & ~3;
   }
+  return { bytes, view: new DataView(bytes.buffer), count, table, retained: false };
 }

@@ -1,10 +1,9 @@
 /**
- * The stack: tables, interfaces and the flow of packets through TCP. Sans-I/O: packets, time and randomness are
- * handed in.
- *
+ * The stack: tables, interfaces and the flow of packets through TCP. Sans-I/O: packets, time and randomness are handed in.
  * The contract with whoever drives it, in this order, as often as there is anything to do:
  * 1. `tick()` takes the time; `input(link, batch)` for packets received; `expire()` when `nextDeadline()` has come.
- * 2. `dispatch()` tells the applications; they may call anything.
+ * 2. Send and clear each `link.tx`: what could not wait refers to memory that applications get back. Then `dispatch()` tells
+ *    them; they may call anything.
  * 3. `flush()` until it returns true; whenever it returns, send and clear each `link.tx`.
  * 4. While `isBusy`, again from 2 (packets to own addresses, and events that applications caused).
  * `Host.wake` says that a call made outside of this round left something to do.
@@ -240,6 +239,7 @@ export class Stack implements TcpContext {
 
   /** Tells applications what happened. An exception of theirs comes through; the rest is told by the next call. */
   dispatch(): void {
+    this.#local.collect(this);
     this.listeners.dispatch();
     this.#notices.dispatch();
   }

@@ -75,6 +75,7 @@ export class Machine implements Host {
     let turns = 0;
     do {
       if (++turns > TURNS_MAX) throw new Error(`the stack stays busy at ${stack.now} us`);
+      this.#send();
       stack.dispatch();
       while (!stack.flush()) this.#send();
       this.#send();

@@ -26,7 +26,7 @@ export class Arena {
   #used = 0;
   readonly #idle: SmallBlock[] = [];
 
-  /** A block of the caller's own until `giveSmall`, the one used last first: its bytes never leave the stack. */
+  /** A block of the caller's own until `giveSmall`, the one used last first. What refers to it must have left by then (`Stack`). */
   takeSmall(): SmallBlock {
     return this.#idle.pop() ?? new SmallBlock();
   }

@@ -1,7 +1,7 @@
 /**
  * Bytes given to SEND and not yet acknowledged (RFC 9293 3.10.2). Position 0 is the byte after SYN. Large
- * chunks are kept by reference until acknowledged; small ones are copied to the arena, where consecutive
- * writes become one range.
+ * chunks are kept by reference until acknowledged; small ones are copied, the first of them to a small block, others to the
+ * arena, where consecutive writes become one range.
  */
 import type { TransmitBatch } from "../../base/packet-batch.ts";
 import { type Arena, copyBytes, copyWords, SMALL_BLOCK, type SmallBlock } from "./arena.ts";

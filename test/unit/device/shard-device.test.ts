@@ -2,7 +2,7 @@
 import { describe, expect, test, vi } from "vitest";
 import { RX_HANDED_OVER } from "../../../src/base/packet-batch.ts";
 import type { DeviceReceiver } from "../../../src/device/device.ts";
-import { createRingMemory } from "../../../src/device/hand-over-ring.ts";
+import { createRingMemory, HandOverRing } from "../../../src/device/hand-over-ring.ts";
 import { createPipe } from "../../../src/device/pipe.ts";
 import { ShardDevice } from "../../../src/device/shard-device.ts";
 import { batchOf, packetsOf } from "./batch.ts";
@@ -73,5 +73,23 @@ describe("a shard's device", () => {
         await vi.waitFor(() => expect(sink.got.filter((t) => t !== "tick")).toHaveLength(i + 1));
     }
     expect(sink.kept.map((bytes) => Buffer.from(bytes).toString()).filter((t) => t !== "tick")).toEqual(sent);
+  });
+
+  test("has room for the largest packet wherever the slab is filled up to: a whole one of IPv6 fragments", async () => {
+    const memory = createRingMemory();
+    const device = new ShardDevice(createPipe()[0], 0, [memory]);
+    const sink = new Sink();
+    sink.keep = true;
+    device.start(sink);
+    const ring = new HandOverRing(memory);
+    const put = async (length: number, packets: number): Promise<void> => {
+      expect(ring.put(new Uint8Array(length), 0, length, true, 0)).toBe(true);
+      ring.wake();
+      await expect.poll(() => sink.got.length).toBe(packets);
+    };
+    for (let i = 1; i <= 15; i++) await put(65_536, i);
+    await put(65_575, 16);
+    await put(100, 17);
+    await device.close();
   });
 });

@@ -5,7 +5,7 @@ import { afterEach, expect, test } from "vitest";
 import type { Device } from "../../../src/device/device.ts";
 import { createPipe } from "../../../src/device/pipe.ts";
 import { createStack, type RunningStack } from "../../../src/driver/create-stack.ts";
-import { createNet } from "../../../src/net.ts";
+import { connectionOf, createNet } from "../../../src/net.ts";
 
 const stacks: RunningStack[] = [];
 afterEach(async () => {
@@ -75,5 +75,21 @@ test("a socket that flows with nobody listening counts its bytes and ends; who l
   here.end("later");
   await once(there, "end");
   expect(later).toBe("later");
+  there.end();
+});
+
+test("what the raw connection below sends beside a socket's writes leaves their copies alone", async () => {
+  const { here, there } = await pair();
+  const got: Buffer[] = [];
+  there.on("data", (chunk: Buffer) => got.push(chunk));
+  const raw = connectionOf(here as never)!;
+  raw.send(Buffer.alloc(100_000, "U"));
+  await expect.poll(() => raw.bytesAcked).toBe(100_000);
+  here.write(Buffer.alloc(65_536, "A"));
+  here.write(Buffer.alloc(65_536, "B"));
+  here.end();
+  await once(there, "end");
+  const all = Buffer.concat(got);
+  expect(all.subarray(100_000, 165_536).every((byte) => byte === 65)).toBe(true);
   there.end();
 });

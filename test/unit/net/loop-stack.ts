@@ -51,6 +51,10 @@ class LoopConnection {
     return !this.full;
   }
 
+  get sendQueue(): number {
+    return this.queued;
+  }
+
   pause(): void {
     this.paused = true;
   }

@@ -162,6 +162,7 @@ export class Rig {
     this.stack.tick();
     if (this.stack.nextDeadline() <= this.now) this.stack.expire();
     do {
+      this.#collect();
       this.stack.dispatch();
       while (!this.stack.flush()) this.#collect();
       this.#collect();
