@@ -42,10 +42,16 @@ function modified(path) {
   }
 }
 
+// What the bundler lists of its files is for who builds, and told only where it fails.
 function step(what, command, args) {
   process.stderr.write(`usertcp: ${what}\n`);
-  const status = run(command, args);
+  const { status, error, stdout, stderr } = spawnSync(command, args, {
+    cwd: ROOT,
+    encoding: "utf8",
+    maxBuffer: 2 ** 26,
+  });
   if (status === 0) return;
+  process.stderr.write(error ? `usertcp: ${command}: ${error.message}\n` : `${stdout}${stderr}`);
   process.stderr.write(`usertcp: ${what} failed: ${command} ${args.join(" ")}\n`);
   process.exit(1);
 }

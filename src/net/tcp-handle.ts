@@ -92,7 +92,7 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
 
   /** Whoever asks this is about to consume in C++ (the HTTP parser and HTTP/2; TLS calls `onreadstart`). */
   get isStreamBase(): boolean {
-    this.consume();
+    this.isConsumed = true;
     return true;
   }
 
@@ -260,7 +260,7 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
   }
 
   onreadstart(): number {
-    this.consume();
+    this.isConsumed = true;
     return this.readStart();
   }
 
@@ -296,10 +296,6 @@ export class TcpHandle extends Stream implements LinkOwner, ConnectionHandler {
       });
     });
     return 0;
-  }
-
-  private consume(): void {
-    this.isConsumed = true;
   }
 
   _updateLife(): void {
