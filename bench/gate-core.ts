@@ -1,4 +1,7 @@
-/** What the suite `gate` counts in the stack alone (`crowd.ts`): bytes allocated, and bytes held, the same in each run. */
+/**
+ * A program: what the suite `gate` counts in the stack alone (`crowd.ts`), bytes allocated and bytes held, as JSON on its standard
+ * output. What V8 has compiled by when changes what escapes to the heap: under --predictable it is the same in each run.
+ */
 import { getHeapStatistics } from "node:v8";
 import type { Connection } from "../src/stack/connection.ts";
 import type { Counts } from "./counts.ts";
@@ -18,8 +21,7 @@ const ATTEMPTS = 9;
 /** Connections whose memory is counted. */
 const HELD = 10_000;
 
-/** All of them. */
-export function coreCounts(): Counts {
+function coreCounts(): Counts {
   // In TIME-WAIT a slot weighs what a half-open one does; what the connection before it left to collect varies too much.
   const held = coreFigures(HELD).filter(
     ({ unit, workload }) => unit === "bytes each" && !workload.startsWith("time-wait"),
@@ -103,3 +105,5 @@ function allocated(
   if (grown.length === 0) throw new Error("gate: the collector never rests");
   return median(grown) / (passes * units);
 }
+
+process.stdout.write(`${JSON.stringify(coreCounts())}\n`);

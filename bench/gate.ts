@@ -2,14 +2,14 @@
  * The suite `gate`: counted work, not time, against the figures of `gate.json`; a regression of 10 % fails. So it says the same
  * on a busy machine as on an idle one. `--update` commits to what is counted now.
  */
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { type Counts, regressions } from "./counts.ts";
-import { coreCounts } from "./gate-core.ts";
 import { tunCounts } from "./gate-tun.ts";
 import type { Outcome } from "./kernel.ts";
-import { BENCH, packageVersion } from "./paths.ts";
+import { BENCH, COMPILED, packageVersion } from "./paths.ts";
 import { PRIMARY, type Row, rowsOf } from "./row.ts";
 
 const FIGURES = join(BENCH, "gate.json");
@@ -23,6 +23,11 @@ export async function benchGate(update: boolean): Promise<Outcome> {
   }
   const committed = JSON.parse(readFileSync(FIGURES, "utf8")) as Counts;
   return { rows: rowsFrom(counted), failures: regressions(committed, counted) };
+}
+
+function coreCounts(): Counts {
+  const program = ["--expose-gc", "--predictable", join(COMPILED, "gate-core.js")];
+  return JSON.parse(execFileSync(process.execPath, program, { encoding: "utf8" })) as Counts;
 }
 
 function rowsFrom(counted: Counts): Row[] {
