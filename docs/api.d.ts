@@ -434,9 +434,10 @@ export declare class TransmitBatch {
     readonly bytes: Uint8Array;
     readonly view: DataView;
     readonly table: Int32Array;
-    readonly pieces: Uint8Array[];
-    readonly ranges: Int32Array;
+    readonly chunks: Uint8Array[];
+    readonly pieces: Int32Array;
     count: number;
+    chunkCount: number;
     pieceCount: number;
     used: number;
     hasRoom(head: number, pieces: number): boolean;
@@ -444,6 +445,8 @@ export declare class TransmitBatch {
     open(): number;
     addPiece(chunk: Uint8Array, offset: number, length: number): void;
     close(offset: number, head: number, pieces: number, total: number, gsoSize: number, csumStart: number, family: number): void;
+    pieceAt(i: number): Uint8Array;
+    copyPacket(i: number, target: Uint8Array, at: number): void;
     clear(): void;
 }
 export declare const MS: Micros;

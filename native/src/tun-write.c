@@ -13,6 +13,15 @@
 
 enum { MOST_IOV = 1024 /* UIO_MAXIOV */, TCP_CHECKSUM = 16, TCP_DATA_OFFSET = 12 /* in the TCP header */ };
 
+enum { NO_CHUNK = -1 };
+
+/* The array that the last piece was of: the next one is mostly of the same, and to ask V8 for it costs as much as a small copy. */
+typedef struct chunk {
+  int32_t index;
+  uint8_t *data;
+  size_t length;
+} chunk;
+
 static bool refuse(napi_env env, const char *text) {
   napi_throw_range_error(env, "ERR_OUT_OF_RANGE", text);
   return false;
@@ -54,31 +63,44 @@ static bool put_head(napi_env env, const tun *t, const int32_t *row, struct iove
   return true;
 }
 
+/* Looks chunk `i` up. Its bytes stay where they are as long as `list` holds it: until `write` returns. */
+static bool find_chunk(napi_env env, napi_value list, int32_t i, chunk *found) {
+  napi_handle_scope scope;
+  napi_value value;
+  napi_open_handle_scope(env, &scope);
+  bool ok = napi_get_element(env, list, (uint32_t)i, &value) == napi_ok &&
+            arg_bytes(env, value, "chunks[i]", &found->data, &found->length);
+  napi_close_handle_scope(env, scope);
+  found->index = ok ? i : NO_CHUNK;
+  return ok;
+}
+
 /* The packet's pieces behind the head; adjoining ones become one. Returns the number of iovecs in all, -1 after throwing. */
-static int put_pieces(napi_env env, const tun *t, napi_value list, const int32_t *row, struct iovec *iov) {
+static int put_pieces(napi_env env, const tun *t, napi_value list, const int32_t *row, chunk *last, struct iovec *iov) {
   const tx_batch *b = &t->tx;
   int32_t first = row[TX_FIRST_PIECE], pieces = row[TX_PIECES];
-  if (first < 0 || pieces < 0 || (size_t)first + (size_t)pieces > b->range_count) {
-    refuse(env, "The batch's table holds pieces outside of its ranges");
+  if (first < 0 || pieces < 0 || (size_t)first + (size_t)pieces > b->piece_rows) {
+    refuse(env, "The batch's table holds pieces that its list of pieces does not");
     return -1;
   }
   int count = 1;
   for (int32_t i = first; i < first + pieces; i++) {
-    napi_value chunk;
-    uint8_t *data;
-    size_t length;
-    if (napi_get_element(env, list, (uint32_t)i, &chunk) != napi_ok) return -1;
-    if (!arg_bytes(env, chunk, "pieces[i]", &data, &length)) return -1;
-    int32_t from = b->ranges[2 * i], size = b->ranges[2 * i + 1];
-    if (from < 0 || size < 0 || (size_t)from + (size_t)size > length) {
-      refuse(env, "The batch's ranges reach outside of a piece");
+    const int32_t *piece = b->pieces + i * PIECE_COLUMNS;
+    int32_t from = piece[PIECE_OFFSET], size = piece[PIECE_LENGTH];
+    if (piece[PIECE_CHUNK] < 0) {
+      refuse(env, "The batch's pieces are of a chunk that cannot be");
       return -1;
     }
-    struct iovec *last = &iov[count - 1];
-    if ((uint8_t *)last->iov_base + last->iov_len == data + from) {
-      last->iov_len += (size_t)size;
+    if (piece[PIECE_CHUNK] != last->index && !find_chunk(env, list, piece[PIECE_CHUNK], last)) return -1;
+    if (from < 0 || size < 0 || (size_t)from + (size_t)size > last->length) {
+      refuse(env, "The batch's pieces reach outside of a chunk");
+      return -1;
+    }
+    struct iovec *before = &iov[count - 1];
+    if ((uint8_t *)before->iov_base + before->iov_len == last->data + from) {
+      before->iov_len += (size_t)size;
     } else if (size > 0 && count < MOST_IOV) {
-      iov[count++] = (struct iovec){data + from, (size_t)size};
+      iov[count++] = (struct iovec){last->data + from, (size_t)size};
     } else if (size > 0) {
       refuse(env, "A packet has more pieces than one writev takes");
       return -1;
@@ -105,15 +127,13 @@ static int put_packet(tun *t, const struct iovec *iov, int count) {
 static int32_t put_batch(napi_env env, tun *t, int32_t count, napi_value list) {
   int32_t taken = 0;
   struct iovec iov[MOST_IOV];
+  chunk last = {.index = NO_CHUNK};
   for (int32_t i = 0; i < count && !t->closing; i++) {
     const int32_t *row = t->tx.table + i * TX_COLUMNS;
     if (!put_head(env, t, row, iov)) break;
-    napi_handle_scope scope;
-    if (row[TX_PIECES] > 0) napi_open_handle_scope(env, &scope);
-    int pieces = put_pieces(env, t, list, row, iov);
-    int error = pieces < 0 ? 0 : put_packet(t, iov, pieces);
-    if (row[TX_PIECES] > 0) napi_close_handle_scope(env, scope);
+    int pieces = put_pieces(env, t, list, row, &last, iov);
     if (pieces < 0) break;
+    int error = put_packet(t, iov, pieces);
     if (error == 0) taken++;
     if (error == EBADFD) tun_close(t, error, "write");
     /* No room, or the link is down, and may come up again. Anything else is about this packet alone. */
@@ -123,39 +143,39 @@ static int32_t put_batch(napi_env env, tun *t, int32_t count, napi_value list) {
 }
 
 void tun_forget_batch(tun *t) {
-  napi_ref *refs[] = {&t->tx.table_ref, &t->tx.bytes_ref, &t->tx.ranges_ref};
+  napi_ref *refs[] = {&t->tx.table_ref, &t->tx.bytes_ref, &t->tx.pieces_ref};
   for (size_t i = 0; i < sizeof refs / sizeof *refs; i++) {
     if (*refs[i] != NULL) napi_delete_reference(t->env, *refs[i]);
   }
   memset(&t->tx, 0, sizeof t->tx);
 }
 
-/* useBatch(handle, table, bytes, ranges): the memory that `write` sends from, until the next call. It is never detached. */
+/* useBatch(handle, table, bytes, pieces): the memory that `write` sends from, until the next call. It is never detached. */
 napi_value tun_use_batch(napi_env env, napi_callback_info info) {
   napi_value argv[4];
-  size_t argc = 4, cells, range_cells;
+  size_t argc = 4, cells, piece_cells;
   napi_get_cb_info(env, info, &argc, argv, NULL, NULL);
   tun *t = arg_tun(env, argv[0]);
   tx_batch b = {0};
-  int32_t *table, *ranges;
+  int32_t *table, *pieces;
   if (t == NULL || !arg_int32s(env, argv[1], "table", &table, &cells) ||
       !arg_bytes(env, argv[2], "bytes", &b.bytes, &b.length) ||
-      !arg_int32s(env, argv[3], "ranges", &ranges, &range_cells) || t->closing) {
+      !arg_int32s(env, argv[3], "pieces", &pieces, &piece_cells) || t->closing) {
     return NULL;
   }
   b.table = table;
   b.rows = cells / TX_COLUMNS;
-  b.ranges = ranges;
-  b.range_count = range_cells / 2;
+  b.pieces = pieces;
+  b.piece_rows = piece_cells / PIECE_COLUMNS;
   tun_forget_batch(t);
   t->tx = b;
   napi_create_reference(env, argv[1], 1, &t->tx.table_ref);
   napi_create_reference(env, argv[2], 1, &t->tx.bytes_ref);
-  napi_create_reference(env, argv[3], 1, &t->tx.ranges_ref);
+  napi_create_reference(env, argv[3], 1, &t->tx.pieces_ref);
   return NULL;
 }
 
-/* write(count, pieces): the number of packets that the kernel took of the batch in use. */
+/* write(count, chunks): the number of packets that the kernel took of the batch in use. */
 napi_value tun_write(napi_env env, napi_callback_info info) {
   napi_value argv[2], result;
   size_t argc = 2;

@@ -25,6 +25,7 @@ enum { RX_NEXT = BATCH * RX_COLUMNS, RX_COUNT, RX_TABLE };
 
 /* Columns of the transmit table (TX in src/base/packet-batch.ts). */
 enum { TX_OFFSET, TX_HEAD, TX_FIRST_PIECE, TX_PIECES, TX_TOTAL, TX_GSO_SIZE, TX_CSUM_START, TX_FAMILY, TX_COLUMNS };
+enum { PIECE_CHUNK, PIECE_OFFSET, PIECE_LENGTH, PIECE_COLUMNS };
 
 /* Slots of the counters that JavaScript reads through a Float64Array (COUNTER_NAMES in src/device/tun.ts). */
 enum {
@@ -41,13 +42,13 @@ enum {
 
 /* The batch that JavaScript fills with packets to send, looked up once: asking for it anew cost a tenth of a small write. */
 typedef struct tx_batch {
-  napi_ref table_ref, bytes_ref, ranges_ref;
+  napi_ref table_ref, bytes_ref, pieces_ref;
   const int32_t *table;
   size_t rows;
   uint8_t *bytes;
   size_t length;
-  const int32_t *ranges;
-  size_t range_count;
+  const int32_t *pieces; /* rows of PIECE_COLUMNS */
+  size_t piece_rows;
 } tx_batch;
 
 typedef struct tun {

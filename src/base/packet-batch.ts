@@ -35,7 +35,7 @@ export const TX = {
   OFFSET: 0,
   /** Length of the head in bytes. */
   HEAD: 1,
-  /** First of the packet's payload pieces, an index into `pieces`. */
+  /** First of the packet's payload pieces, a row of `pieces`. */
   FIRST_PIECE: 2,
   PIECES: 3,
   /** Length of head and pieces together: the IP packet's length. */
@@ -47,6 +47,16 @@ export const TX = {
   /** IP family, 4 or 6. */
   FAMILY: 7,
   COLUMNS: 8,
+} as const;
+
+/** Columns of one row in `TransmitBatch.pieces`. */
+export const PIECE = {
+  /** The array that the piece is of, an index into `chunks`. */
+  CHUNK: 0,
+  /** Where in it the piece starts, in bytes. */
+  OFFSET: 1,
+  LENGTH: 2,
+  COLUMNS: 3,
 } as const;
 
 /** Room kept free before each head, for a device that prefixes packets (virtio-net: 12 bytes, which keeps IP 4-aligned). */
@@ -61,11 +71,12 @@ export class TransmitBatch {
   readonly bytes: Uint8Array = new Uint8Array(SLAB);
   readonly view: DataView = new DataView(this.bytes.buffer);
   readonly table: Int32Array = new Int32Array(ROWS * TX.COLUMNS);
-  /** The application's chunks, and blocks of the stack's; row `i` of `ranges` says which bytes of `pieces[i]`. */
-  readonly pieces: Uint8Array[] = [];
-  /** Offset and length a piece, in bytes. */
-  readonly ranges: Int32Array = new Int32Array(PIECES * 2);
+  /** The application's chunks, and blocks of the stack's. Neighbouring pieces of one array share it: a device looks it up once. */
+  readonly chunks: Uint8Array[] = [];
+  /** `PIECE.COLUMNS` int32 a piece. */
+  readonly pieces: Int32Array = new Int32Array(PIECES * PIECE.COLUMNS);
   count = 0;
+  chunkCount = 0;
   pieceCount = 0;
   /** Bytes of the slab in use. */
   used = 0;
@@ -87,10 +98,13 @@ export class TransmitBatch {
 
   /** Notes a range of the application's bytes as the next piece of the open packet. */
   addPiece(chunk: Uint8Array, offset: number, length: number): void {
-    const i = this.pieceCount++;
-    this.pieces[i] = chunk;
-    this.ranges[2 * i] = offset;
-    this.ranges[2 * i + 1] = length;
+    const { chunks } = this;
+    if (this.chunkCount === 0 || chunks[this.chunkCount - 1] !== chunk) chunks[this.chunkCount++] = chunk;
+    const row = this.pieceCount++ * PIECE.COLUMNS;
+    const p = this.pieces;
+    p[row + PIECE.CHUNK] = this.chunkCount - 1;
+    p[row + PIECE.OFFSET] = offset;
+    p[row + PIECE.LENGTH] = length;
   }
 
   /** Closes the row begun by `open`: the head's length, its pieces (the last `pieces` added), and its offload facts. */
@@ -116,10 +130,35 @@ export class TransmitBatch {
     this.used = (offset + head + 3) & ~3;
   }
 
+  /** The bytes of piece `i`. */
+  pieceAt(i: number): Uint8Array {
+    const p = this.pieces;
+    const row = i * PIECE.COLUMNS;
+    const offset = p[row + PIECE.OFFSET]!;
+    return this.chunks[p[row + PIECE.CHUNK]!]!.subarray(offset, offset + p[row + PIECE.LENGTH]!);
+  }
+
+  /** Copies packet `i`, its head and its pieces in one, to `at` of `target`: `TX.TOTAL` bytes. */
+  copyPacket(i: number, target: Uint8Array, at: number): void {
+    const t = this.table;
+    const row = i * TX.COLUMNS;
+    const offset = t[row + TX.OFFSET]!;
+    const head = t[row + TX.HEAD]!;
+    target.set(this.bytes.subarray(offset, offset + head), at);
+    at += head;
+    const first = t[row + TX.FIRST_PIECE]!;
+    for (let p = first; p < first + t[row + TX.PIECES]!; p++) {
+      const piece = this.pieceAt(p);
+      target.set(piece, at);
+      at += piece.length;
+    }
+  }
+
   /** Empties the batch and lets go of the application's bytes. */
   clear(): void {
-    for (let i = 0; i < this.pieceCount; i++) this.pieces[i] = EMPTY;
+    for (let i = 0; i < this.chunkCount; i++) this.chunks[i] = EMPTY;
     this.count = 0;
+    this.chunkCount = 0;
     this.pieceCount = 0;
     this.used = 0;
   }

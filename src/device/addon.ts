@@ -15,7 +15,7 @@ export interface TunHandle {
   /** `COUNTER_NAMES` in `tun.ts`; the addon adds, JavaScript reads. */
   readonly counters: Float64Array;
   /** Sends `count` packets of the batch in use (`useBatch`), and returns how many the kernel took. */
-  write(count: number, pieces: readonly Uint8Array[]): number;
+  write(count: number, chunks: readonly Uint8Array[]): number;
 }
 
 /** The addon's functions. All throw Node's error objects. */
@@ -23,7 +23,7 @@ export interface Addon {
   open(name: string, offload: boolean, multiQueue: boolean, onEnd: (error: Error | null) => void): TunHandle;
   start(handle: TunHandle, slab: Uint8Array, table: Int32Array, onBatch: () => void, spinUs: number): void;
   setSlab(handle: TunHandle, slab: Uint8Array): void;
-  useBatch(handle: TunHandle, table: Int32Array, bytes: Uint8Array, ranges: Int32Array): void;
+  useBatch(handle: TunHandle, table: Int32Array, bytes: Uint8Array, pieces: Int32Array): void;
   steer(handle: TunHandle, key: number, multiplier: number): void;
   close(handle: TunHandle): void;
   ref(handle: TunHandle): void;

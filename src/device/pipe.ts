@@ -172,18 +172,7 @@ function copyPacket(batch: TransmitBatch, i: number): QueuedPacket {
 
 /** A copy of packet `i` of a batch: its head and its pieces in one. */
 export function gatherPacket(batch: TransmitBatch, i: number): Uint8Array<ArrayBuffer> {
-  const t = batch.table;
-  const row = i * TX.COLUMNS;
-  const bytes = new Uint8Array(t[row + TX.TOTAL]!);
-  const offset = t[row + TX.OFFSET]!;
-  let at = t[row + TX.HEAD]!;
-  bytes.set(batch.bytes.subarray(offset, offset + at));
-  const first = t[row + TX.FIRST_PIECE]!;
-  for (let p = first; p < first + t[row + TX.PIECES]!; p++) {
-    const from = batch.ranges[2 * p]!;
-    const length = batch.ranges[2 * p + 1]!;
-    bytes.set(batch.pieces[p]!.subarray(from, from + length), at);
-    at += length;
-  }
+  const bytes = new Uint8Array(batch.table[i * TX.COLUMNS + TX.TOTAL]!);
+  batch.copyPacket(i, bytes, 0);
   return bytes;
 }

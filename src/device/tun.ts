@@ -143,7 +143,7 @@ export class TunDevice implements Device {
 
   send(batch: TransmitBatch): number {
     if (batch !== this.#sending) this.#use(batch);
-    return this.#handle.write(batch.count, batch.pieces);
+    return this.#handle.write(batch.count, batch.chunks);
   }
 
   /**
@@ -169,8 +169,8 @@ export class TunDevice implements Device {
 
   /** The stack goes on with the same batch: its memory is looked up once. */
   #use(batch: TransmitBatch): void {
-    for (const { buffer } of [batch.table, batch.bytes, batch.ranges]) markAsUntransferable(buffer);
-    this.#addon.useBatch(this.#handle, batch.table, batch.bytes, batch.ranges);
+    for (const { buffer } of [batch.table, batch.bytes, batch.pieces]) markAsUntransferable(buffer);
+    this.#addon.useBatch(this.#handle, batch.table, batch.bytes, batch.pieces);
     this.#sending = batch;
   }
 

@@ -5,7 +5,6 @@
 import type { Family } from "../base/address.ts";
 import { finish, halves, pseudoHeader, sum } from "../base/checksum.ts";
 import { type TransmitBatch, TX } from "../base/packet-batch.ts";
-import { linearize } from "../stack/linearize.ts";
 import { copyBytes } from "../tcp/buffer/arena.ts";
 import { IPV6_HEADER } from "../wire/ipv6.ts";
 import { writeTcpChecksum } from "../wire/tcp-emit.ts";
@@ -138,7 +137,7 @@ export class PacketPool {
     const row = i * TX.COLUMNS;
     const total = batch.table[row + TX.TOTAL]!;
     const packet = this.get(carriesText ? total : batch.table[row + TX.HEAD]!);
-    if (carriesText) linearize(batch, i, packet.bytes, 0);
+    if (carriesText) batch.copyPacket(i, packet.bytes, 0);
     else copyBytes(batch.bytes, batch.table[row + TX.OFFSET]!, packet.held, packet.bytes, 0);
     packet.length = total;
     packet.gsoSize = batch.table[row + TX.GSO_SIZE]!;

@@ -81,9 +81,9 @@ export function emitSegment(
     let check = sum(batch.bytes, view, tcp, head - header, pseudo);
     let odd = ((head - header) & 1) !== 0;
     for (let i = firstPiece; i < batch.pieceCount; i++) {
-      const n = batch.ranges[2 * i + 1]!;
-      check = sumContinue(check, batch.pieces[i]!, batch.ranges[2 * i]!, n, odd);
-      if ((n & 1) !== 0) odd = !odd;
+      const piece = batch.pieceAt(i);
+      check = sumContinue(check, piece, 0, piece.length, odd);
+      if ((piece.length & 1) !== 0) odd = !odd;
     }
     writeTcpChecksum(view, tcp, finish(check));
   }

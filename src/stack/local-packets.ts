@@ -11,7 +11,6 @@ import {
   type TransmitBatch,
   TX,
 } from "../base/packet-batch.ts";
-import { linearize } from "./linearize.ts";
 import { leaving } from "./observe.ts";
 import type { Stack } from "./stack.ts";
 
@@ -58,7 +57,7 @@ function copyOf(from: TransmitBatch, first: number, count: number): ReceiveBatch
   for (let i = 0; i < count; i++) {
     const row = (first + i) * TX.COLUMNS;
     const total = from.table[row + TX.TOTAL]!;
-    linearize(from, first + i, bytes, at);
+    from.copyPacket(first + i, bytes, at);
     table.set([at, total, RX_CHECKSUM_OK, from.table[row + TX.GSO_SIZE]!], i * RX.COLUMNS);
     at += (total + 3) & ~3;
   }

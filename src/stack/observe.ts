@@ -5,7 +5,6 @@
 import { type ReceiveBatch, RX, RX_HANDED_OVER, type TransmitBatch, TX } from "../base/packet-batch.ts";
 import type { Micros } from "../base/time.ts";
 import type { StackInterface } from "./interface.ts";
-import { linearize } from "./linearize.ts";
 import { countReceived } from "./packet-counts.ts";
 import type { Stack } from "./stack.ts";
 
@@ -41,7 +40,7 @@ export class Observers {
     for (let i = 0; i < batch.count; i++) {
       const total = batch.table[i * TX.COLUMNS + TX.TOTAL]!;
       const bytes = new Uint8Array(total);
-      linearize(batch, i, bytes, 0);
+      batch.copyPacket(i, bytes, 0);
       this.packet("out", time, bytes, 0, total);
     }
   }

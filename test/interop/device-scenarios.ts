@@ -474,11 +474,11 @@ const scenarios: Record<string, () => Promise<unknown>> = {
       t: Int32Array,
       count = 1,
       bytes = new Uint8Array(100),
-      pieces: unknown[] = [],
-      ranges = new Int32Array(2),
+      chunks: unknown[] = [],
+      pieces = new Int32Array(3),
     ) => {
-      addon.useBatch(h, t, bytes, ranges);
-      return caught(() => h.write(count, pieces as Uint8Array[])) !== null;
+      addon.useBatch(h, t, bytes, pieces);
+      return caught(() => h.write(count, chunks as Uint8Array[])) !== null;
     };
     const piece = table(3, 1);
     const unused = addon.open("utcp%d", true, false, () => {});
@@ -503,16 +503,18 @@ const scenarios: Record<string, () => Promise<unknown>> = {
       write(plain, table(6, 20)),
       write(handle, piece, 1, undefined, []),
       write(handle, piece, 1, undefined, ["x"]),
-      write(handle, piece, 1, undefined, [new Uint8Array(8)], Int32Array.of(1, 8)),
-      write(handle, piece, 1, undefined, [new Uint8Array(8)], Int32Array.of(-1, 1)),
-      write(handle, piece, 1, undefined, [detached], Int32Array.of(0, 1)),
+      write(handle, piece, 1, undefined, [new Uint8Array(8)], Int32Array.of(0, 1, 8)),
+      write(handle, piece, 1, undefined, [new Uint8Array(8)], Int32Array.of(0, -1, 1)),
+      write(handle, piece, 1, undefined, [new Uint8Array(8)], Int32Array.of(-1, 0, 1)),
+      write(handle, piece, 1, undefined, [new Uint8Array(8)], Int32Array.of(1, 0, 1)),
+      write(handle, piece, 1, undefined, [detached], Int32Array.of(0, 0, 1)),
       write(
         handle,
         table(3, 1100),
         1,
         undefined,
         Array.from({ length: 1100 }, () => new Uint8Array(65)),
-        new Int32Array(2200).fill(1),
+        Int32Array.from({ length: 3300 }, (_, i) => (i % 3 === 0 ? i / 3 : 1)),
       ),
     ];
     addon.close(handle);

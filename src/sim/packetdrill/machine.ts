@@ -9,7 +9,6 @@ import { type ReceiveBatch, RX, TX } from "../../base/packet-batch.ts";
 import { Random } from "../../base/random.ts";
 import { type Micros, SECOND } from "../../base/time.ts";
 import { StackInterface } from "../../stack/interface.ts";
-import { linearize } from "../../stack/linearize.ts";
 import { leaving } from "../../stack/observe.ts";
 import { Stack } from "../../stack/stack.ts";
 import type { TcpConfig } from "../../tcp/config.ts";
@@ -103,7 +102,7 @@ export class Machine implements Host {
     for (let i = 0; i < tx.count; i++) {
       const row = i * TX.COLUMNS;
       const bytes = new Uint8Array(tx.table[row + TX.TOTAL]!);
-      linearize(tx, i, bytes, 0);
+      tx.copyPacket(i, bytes, 0);
       this.onSent({
         at: this.now,
         bytes,

@@ -52,7 +52,7 @@ describe("pipe", () => {
     const sink = new Sink();
     b.start(sink);
     const batch = batchOf({ head: bytes(1), pieces: [bytes(9, 8, 7, 6)] });
-    batch.ranges.set([1, 2], 0);
+    batch.pieces.set([0, 1, 2], 0);
     batch.table[4] = 3;
     a.send(batch);
     run();

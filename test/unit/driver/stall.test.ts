@@ -6,7 +6,6 @@ import type { ReceiveBatch, TransmitBatch } from "../../../src/base/packet-batch
 import { RX, TX } from "../../../src/base/packet-batch.ts";
 import type { Device, DeviceReceiver } from "../../../src/device/device.ts";
 import { createStack } from "../../../src/driver/create-stack.ts";
-import { linearize } from "../../../src/stack/linearize.ts";
 
 /** Packets as datagrams on the loopback: they wait in a descriptor, as those of a TUN device do. */
 class DatagramDevice implements Device {
@@ -29,7 +28,7 @@ class DatagramDevice implements Device {
   send(batch: TransmitBatch): number {
     for (let i = 0; i < batch.count; i++) {
       const packet = new Uint8Array(batch.table[i * TX.COLUMNS + TX.TOTAL]!);
-      linearize(batch, i, packet, 0);
+      batch.copyPacket(i, packet, 0);
       if (!this.isClosed) this.socket.send(packet);
     }
     this.afterSend();

@@ -12,7 +12,6 @@ import type { ListenOptions } from "../../../src/stack/bindings.ts";
 import type { Connection } from "../../../src/stack/connection.ts";
 import type { ConnectionHandler, ListenerHandler } from "../../../src/stack/events.ts";
 import { StackInterface } from "../../../src/stack/interface.ts";
-import { linearize } from "../../../src/stack/linearize.ts";
 import type { Listener } from "../../../src/stack/listener.ts";
 import { leaving } from "../../../src/stack/observe.ts";
 import type { ReassemblyOptions } from "../../../src/stack/reassembly.ts";
@@ -198,7 +197,7 @@ export class Rig {
     leaving(this.stack, this.link);
     for (let i = 0; i < tx.count; i++) {
       const raw = new Uint8Array(tx.table[i * TX.COLUMNS + TX.TOTAL]!);
-      linearize(tx, i, raw, 0);
+      tx.copyPacket(i, raw, 0);
       this.#take(raw, tx.table[i * TX.COLUMNS + TX.GSO_SIZE]!);
     }
     tx.clear();
