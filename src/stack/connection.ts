@@ -6,6 +6,7 @@ import { formatIpv4, formatIpv6 } from "../base/address.ts";
 import { type ErrorCode, NetworkError, type Syscall } from "../base/errors.ts";
 import { MS } from "../base/time.ts";
 import { COPY_ALWAYS, COPY_BELOW } from "../tcp/buffer/receive-buffer.ts";
+import { COPY_BELOW as KEPT_FROM } from "../tcp/buffer/send-buffer.ts";
 import { abort, close, closeBoth, receive, send, setKeepAlive } from "../tcp/calls.ts";
 import { type CongestionName, setCongestion } from "../tcp/congestion/congestion.ts";
 import { synRoom } from "../tcp/fast-open.ts";
@@ -145,7 +146,7 @@ export class Connection {
    * connection's end, when nothing is sent.
    */
   send(bytes: Uint8Array, copy = false): boolean {
-    if (!copy) keep(bytes);
+    if (!copy && bytes.length >= KEPT_FROM) keep(bytes);
     return send(this.#tcb, bytes, copy, this.#stack);
   }
 
@@ -318,15 +319,16 @@ export class Connection {
   #deliverData(): void {
     const tcb = this.#tcb;
     while (!tcb.paused && tcb.queuedToRead > 0 && this.handler.onData !== undefined) {
+      const { front } = tcb.receiveBuffer;
       const bytes = receive(tcb, Number.MAX_SAFE_INTEGER, this.#stack);
       if (bytes === null) break;
-      if (this.#handler.borrowsData === true) this.#lend(bytes);
+      if (this.#handler.borrowsData === true) this.#lend(bytes, front);
       else this.handler.onData(this, bytes);
     }
     if (tcb.queuedToRead === 0) tcb.events &= ~EVENT_DATA;
   }
 
-  #lend(bytes: Uint8Array): void {
+  #lend(bytes: Uint8Array, of: Uint8Array): void {
     let isFree = false;
     lend(bytes);
     try {
@@ -334,7 +336,7 @@ export class Connection {
     } finally {
       isFree = giveBack();
     }
-    if (isFree) this.#stack.loans.free(bytes);
+    if (isFree) this.#stack.loans.free(bytes, of);
   }
 
   /** The last event waits until the application has taken what arrived before it. */

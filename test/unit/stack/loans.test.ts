@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { RX } from "../../../src/base/packet-batch.ts";
 import type { Connection } from "../../../src/stack/connection.ts";
+import { COPY_BELOW } from "../../../src/tcp/buffer/send-buffer.ts";
 import { accepted, type Pair } from "../tcp/rig.ts";
 
 type OnData = (connection: Connection, bytes: Uint8Array) => void;
@@ -75,6 +76,12 @@ describe("borrowed bytes", () => {
         [TEXT],
       ),
     ).toBe(false);
+  });
+
+  test("small ones given to send are copied by it, and stay free: an echo goes on in the same memory", () => {
+    const echo: OnData = (c, bytes) => void c.send(bytes);
+    expect(keeps(borrowing(echo), [10, 64, COPY_BELOW - 1])).toBe(false);
+    expect(keeps(borrowing(echo), [COPY_BELOW])).toBe(true);
   });
 
   test("given to a connection of another stack stay as well", () => {
