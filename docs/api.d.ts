@@ -166,6 +166,7 @@ export interface ConnectionHandler {
     onUrgent?(connection: Connection): void;
     onData?(connection: Connection, bytes: Uint8Array): void;
     borrowsData?: boolean;
+    sendsCopies?: boolean;
     onEnd?(connection: Connection): void;
     onDrain?(connection: Connection): void;
     onFinish?(connection: Connection): void;

@@ -49,6 +49,8 @@ export class Link implements ConnectionHandler {
   onread: OnReadOptions | null;
   /** Bytes are borrowed: C++ and `onread` copy them, `asBuffer` keeps or copies what goes to a stream, and some are nobody's. */
   readonly borrowsData = true;
+  /** Node's writes are done when they return: the application may write to its memory again. */
+  readonly sendsCopies = true;
 
   private readonly owner: LinkOwner;
   private reading = false;

@@ -311,7 +311,8 @@ export class Connection {
 
   #noteWaiting(): void {
     const tcb = this.#tcb;
-    const { onData, borrowsData } = this.#handler;
+    const { onData, borrowsData, sendsCopies } = this.#handler;
+    tcb.sendsCopies = sendsCopies === true;
     if (tcb.paused || !this.#isAccepted || onData === undefined) tcb.copyBelow = COPY_ALWAYS;
     else tcb.copyBelow = borrowsData === true ? 0 : COPY_BELOW;
   }

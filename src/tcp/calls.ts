@@ -6,7 +6,7 @@
 import type { ErrorCode } from "../base/errors.ts";
 import { add } from "../base/seq.ts";
 import { type Micros, NEVER } from "../base/time.ts";
-import { receiveScale } from "./config.ts";
+import { receiveScale, type TcpConfig } from "./config.ts";
 import type { TcpContext } from "./context.ts";
 import { settleFastOpen } from "./fast-open.ts";
 import { beginProbing } from "./mtu-probe.ts";
@@ -68,11 +68,26 @@ export function send(tcb: Tcb, bytes: Uint8Array, copy: boolean, ctx: TcpContext
     ctx.markDirty(tcb);
   }
   if (tcb.cwnd * 2 > tcb.sendLimit && !tcb.isSendLimitFixed)
-    tcb.sendLimit = Math.min(tcb.cwnd * 2, Math.max(ctx.config.sendBufferMax, tcb.sendLimit));
+    tcb.sendLimit = Math.min(tcb.cwnd * 2, largestSendLimit(tcb, ctx.config));
   if (tcb.queuedToSend < tcb.sendLimit && unsent(tcb) < tcb.notSentLowat) return true;
   tcb.wantsDrain = true;
   return false;
 }
+
+/**
+ * How far the send buffer may grow. Where nothing is lost the congestion window grows for ever, and what is then in flight only
+ * waits in the peer's receive buffer. Copies fall out of the cache meanwhile, and leave from memory: `bench kernel`'s `down`
+ * over the net API made 14 % more with 2 MiB than with 4. So there are no more of them than the fastest link has on its way.
+ */
+function largestSendLimit(tcb: Tcb, { sendBuffer, sendBufferMax }: TcpConfig): number {
+  if (!tcb.sendsCopies || tcb.minRttUs < 0) return Math.max(sendBufferMax, tcb.sendLimit);
+  return Math.max(sendBuffer, Math.min(sendBufferMax, Math.max(CACHED, tcb.minRttUs * FASTEST_LINK)));
+}
+
+/** Bytes a microsecond: 65 Gbit/s. */
+const FASTEST_LINK = 8_192;
+/** Bytes of copies that caches hold. */
+const CACHED = 2 * 1024 * 1024;
 
 /** Fast Open: the SYN that waited for text. */
 export function startDeferred(tcb: Tcb): void {

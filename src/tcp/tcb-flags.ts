@@ -24,6 +24,7 @@ const FIN_AHEAD = 0x10000;
 const READ_CLOSED = 0x20000;
 const PAUSED = 0x40000;
 const IS_ORPHAN = 0x80000;
+const SENDS_COPIES = 0x100000;
 const WANTS_DRAIN = 0x200000;
 const RESET_QUEUED = 0x400000;
 const SYN_QUEUED = 0x800000;
@@ -45,6 +46,15 @@ export class TcbFlags {
 
   set timestamps(on: boolean) {
     this.#bits = on ? this.#bits | TIMESTAMPS : this.#bits & ~TIMESTAMPS;
+  }
+
+  /** `ConnectionHandler.sendsCopies`. */
+  get sendsCopies(): boolean {
+    return (this.#bits & SENDS_COPIES) !== 0;
+  }
+
+  set sendsCopies(on: boolean) {
+    this.#bits = on ? this.#bits | SENDS_COPIES : this.#bits & ~SENDS_COPIES;
   }
 
   /** Agreed with the SYNs (RFC 2018). */

@@ -208,6 +208,8 @@ describe("keepalive (RFC 9293 3.8.4)", () => {
   });
 });
 
+const MIB = 1024 * 1024;
+
 describe("the application's side", () => {
   test("send says false at the limit, and onDrain comes when half of it is acknowledged", () => {
     const pair = accepted({ mss: 1_000, wnd: 65_535 }, { tcp: { sendBuffer: 8_000, sendBufferMax: 8_000 } });
@@ -221,6 +223,22 @@ describe("the application's side", () => {
     pair.rig.advance(MS);
     pair.peer.send(".", 1, 8_001);
     expect(pair.app.take()).toEqual(["finish"]);
+  });
+
+  test("copies fill 2 MiB over a path shorter than 0.25 ms, what a fast link carries over a longer one, and never more than others", () => {
+    const tcp = { sendBuffer: 100_000, initialWindow: 5_000, sendBufferMax: 4 * MIB };
+    const taken = (sendsCopies: boolean, rtt: number): number => {
+      const { connection } = accepted({ mss: 1_000 }, { tcp }, rtt);
+      connection.handler = { sendsCopies };
+      const chunk = new Uint8Array(65_536);
+      for (let bytes = chunk.length; ; bytes += chunk.length) if (!connection.send(chunk)) return bytes;
+    };
+    expect([taken(true, 0.1 * MS), taken(true, 0.384 * MS), taken(true, 20 * MS)]).toEqual([
+      2 * MIB,
+      3 * MIB,
+      4 * MIB,
+    ]);
+    expect([taken(false, 0.1 * MS), taken(false, 20 * MS)]).toEqual([4 * MIB, 4 * MIB]);
   });
 
   test("a paused connection is told nothing, and everything in order when it goes on", () => {
