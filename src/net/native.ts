@@ -11,6 +11,7 @@ import type { Internals } from "./internals.ts";
 import { isPipeName, type NetRouter, serverMethods, socketMethods } from "./methods.ts";
 import type { ServerHandle } from "./server-handle.ts";
 import { TcpHandle } from "./tcp-handle.ts";
+import { teachShapes } from "./teach.ts";
 
 // As they were when this module loaded: install() may patch them in place later.
 const RealSocket = net.Socket;
@@ -26,6 +27,7 @@ type Loose = Record<string | symbol, unknown>;
 
 /** Everything that node:net exports, on the stack of `router`. */
 export function nativeNet(internals: Internals, router: NetRouter): typeof net {
+  teachShapes(RealSocket);
   const Socket = inherit(RealSocket, (self, args) => {
     const options = args[0] as { handle?: unknown; isMapped?: boolean } | undefined;
     const raw = options?.handle;
