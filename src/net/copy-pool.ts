@@ -14,6 +14,13 @@ const IDLE_LEAST = 32;
 /** The peak of blocks in flight sinks towards what is in flight within some thousand blocks that come back. */
 const PEAK_SPAN = 4_096;
 
+/**
+ * Where in its memory a block starts. memmove is 20 times slower on some processors (`rep movsb` of AMD's Zen 3) where the
+ * target lies 1 to 31 bytes above the source, apart from whole pages of 4 KiB; and malloc puts 64 KiB with its header of 16
+ * bytes just so behind another 64 KiB, such as the application's.
+ */
+const AWAY = 1_024;
+
 /** The largest block. */
 export const BLOCK_MAX = 131_072;
 
@@ -31,7 +38,7 @@ class Pool {
   take(): Uint8Array {
     if (++this.inFlight > this.peak) this.peak = this.inFlight;
     // Without zeroing. Not as a Buffer, whose subarray costs four times as much.
-    return this.idle.pop() ?? new Uint8Array(Buffer.allocUnsafeSlow(this.size).buffer);
+    return this.idle.pop() ?? new Uint8Array(Buffer.allocUnsafeSlow(AWAY + this.size).buffer, AWAY, this.size);
   }
 
   /** As many wait as were in flight at once: five hundred answers of 64 KiB come and go together. */
