@@ -38,7 +38,9 @@ class Pool {
   take(): Uint8Array {
     if (++this.inFlight > this.peak) this.peak = this.inFlight;
     // Without zeroing. Not as a Buffer, whose subarray costs four times as much.
-    return this.idle.pop() ?? new Uint8Array(Buffer.allocUnsafeSlow(AWAY + this.size).buffer, AWAY, this.size);
+    return (
+      this.idle.pop() ?? new Uint8Array(Buffer.allocUnsafeSlow(AWAY + this.size).buffer, AWAY, this.size)
+    );
   }
 
   /** As many wait as were in flight at once: five hundred answers of 64 KiB come and go together. */
