@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/virtio_net.h>
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,8 +17,10 @@ enum {
   PROBE_EVERY = 16,
 };
 
-/* Longest stay in one turn of the loop while spinning: timers and other descriptors wait meanwhile. */
-static const uint64_t TURN_NS = 1000000;
+/* Longest stay in one turn of the loop after its first batch, and while spinning: timers and other descriptors wait meanwhile. */
+static const uint64_t TURN_NS = 250000, SPIN_TURN_NS = 1000000;
+/* A peer answers within this. After more, the CPU went to a program that had other things to do. */
+static const uint64_t YIELD_NS = 150000;
 
 uint64_t now_ns(void) {
   struct timespec t;
@@ -118,23 +121,63 @@ static bool receive(tun *t, uint64_t deadline) {
 }
 
 /*
- * Spinning pays where the next packet comes within `spin_ns`. Where it did not come a few times running, only one batch
- * in SPIN_EVERY is followed by a spin, to see whether that has changed: a peer on the same CPU never answers a spin.
+ * Spinning pays where the next packet comes within `spin_ns`; giving the CPU away, once, where the peer waits for this very
+ * CPU: it answers then, which saves epoll and a turn of the loop, a fifth of such a round trip. What did not pay a few times
+ * running is only tried now and then, to see whether that has changed.
  */
-enum { CREDIT_MAX = 8, CREDIT_GAIN = 2, SPIN_EVERY = 64 };
+enum { CREDIT_MAX = 8, CREDIT_GAIN = 2, TRY_EVERY = 64, TRY_LEAST = 1 << 16 };
 
-static bool may_spin(tun *t) {
-  if (t->spin_ns == 0) return false;
-  if (t->spin_credit > 0) return true;
-  if (++t->unspun < SPIN_EVERY) return false;
-  t->unspun = 0;
+static bool is_worth_trying(habit *h) {
+  if (h->credit > 0) return true;
+  if (++h->missed < h->every) return false;
+  h->missed = 0;
   return true;
 }
 
-static void judge_spin(tun *t, bool productive) {
-  t->spin_credit += productive ? CREDIT_GAIN : -1;
-  if (t->spin_credit < 0) t->spin_credit = 0;
-  if (t->spin_credit > CREDIT_MAX) t->spin_credit = CREDIT_MAX;
+static void judge(habit *h, bool paid) {
+  h->credit += paid ? CREDIT_GAIN : -1;
+  if (h->credit < 0) h->credit = 0;
+  if (h->credit > CREDIT_MAX) h->credit = CREDIT_MAX;
+  if (paid) h->every = TRY_EVERY;
+}
+
+/* It cost far more than it can gain: it is tried half as often from now on. */
+static void give_up(habit *h) {
+  h->credit = 0;
+  if (h->every < TRY_LEAST) h->every *= 2;
+}
+
+void tun_begin_waiting(tun *t, uint64_t spin_ns) {
+  t->spin_ns = spin_ns;
+  t->spin = (habit){.credit = 1, .every = TRY_EVERY};
+  t->yield = (habit){.credit = 1, .every = TRY_EVERY};
+}
+
+/* One batch after whoever waits for this CPU had it; whether there was one. */
+static bool receive_yielding(tun *t) {
+  uint64_t before = now_ns();
+  t->counters[COUNT_YIELDS]++;
+  sched_yield();
+  bool was_long = now_ns() - before > YIELD_NS;
+  bool productive = receive(t, 0);
+  if (was_long) give_up(&t->yield);
+  else judge(&t->yield, productive);
+  return productive;
+}
+
+static bool receive_spinning(tun *t) {
+  bool productive = receive(t, now_ns() + t->spin_ns);
+  judge(&t->spin, productive);
+  return productive;
+}
+
+/* What comes after a batch: more of them without epoll, or none. */
+static bool receive_more(tun *t) {
+  /* A loop with nothing to wait for (an immediate is due, a handle closes) gets its turn at once. */
+  if (t->closing || uv_backend_timeout(t->loop) == 0) return false;
+  if (t->spin_ns != 0 && is_worth_trying(&t->spin)) return receive_spinning(t);
+  /* Among many peers the CPU is never idle, and has better to do. */
+  return t->singles >= SINGLES && is_worth_trying(&t->yield) && receive_yielding(t);
 }
 
 static void on_readable(uv_handle_t *poll, int status, int events) {
@@ -146,19 +189,15 @@ static void on_readable(uv_handle_t *poll, int status, int events) {
     tun_close(t, status == -EBADF ? EBADFD : -status, "poll");
     return;
   }
-  const uint64_t end = t->spin_ns != 0 ? now_ns() + TURN_NS : 0;
-  uint64_t deadline = 0;
-  for (;;) {
+  uint64_t end = 0;
+  for (bool productive = true; productive && !t->closing;) {
     napi_handle_scope scope;
     if (napi_open_handle_scope(t->env, &scope) != napi_ok) return;
-    bool productive = receive(t, deadline);
+    productive = end == 0 ? receive(t, 0) : receive_more(t);
     napi_close_handle_scope(t->env, scope);
-    if (deadline != 0) judge_spin(t, productive);
-    /* A loop with nothing to wait for (an immediate is due, a handle closes) gets its turn at once. */
-    if (!productive || t->closing || !may_spin(t) || uv_backend_timeout(t->loop) == 0) return;
     uint64_t now = now_ns();
-    if (now >= end) return;
-    deadline = now + t->spin_ns;
+    if (end == 0) end = now + (t->spin_ns != 0 ? SPIN_TURN_NS : TURN_NS);
+    else if (now >= end) return;
   }
 }
 

@@ -37,6 +37,7 @@ enum {
   COUNT_WRITE_BYTES,
   COUNT_WRITE_ERRORS, /* packets that the kernel refused */
   COUNT_SPINS, /* polls of the fd between batches, in place of epoll */
+  COUNT_YIELDS, /* times that the CPU was given away between batches, in place of epoll */
   COUNTERS,
 };
 
@@ -51,6 +52,12 @@ typedef struct tx_batch {
   size_t piece_rows;
 } tx_batch;
 
+/* A way to wait for the next packet without epoll, done while it pays. */
+typedef struct habit {
+  int credit; /* above 0: it paid often enough lately */
+  unsigned every, missed; /* without credit it is tried after `every` batches; how many there were since the last try */
+} habit;
+
 typedef struct tun {
   int owners; /* the JavaScript object, its `write`, the libuv handle */
   int fd;
@@ -60,10 +67,9 @@ typedef struct tun {
   bool exiting; /* the environment is going away: no more JavaScript */
   int error; /* why it closes; 0 when asked to */
   const char *error_syscall;
-  uint64_t spin_ns;
-  int spin_credit; /* above 0: the last spins were answered often enough */
   unsigned singles; /* batches of one packet in a row */
-  int unspun; /* batches that no spin followed since the last probe */
+  uint64_t spin_ns;
+  habit spin, yield;
   double *counters; /* lies in an ArrayBuffer that `self` keeps alive */
   napi_env env;
   uv_loop_t *loop;
@@ -82,6 +88,8 @@ int tun_steer(tun *t, int32_t key, int32_t multiplier, const char **syscall);
 
 /* tun-read.c */
 int tun_start(tun *t);
+/* How the device waits from its start on; `spin_ns`: 0 to not spin. */
+void tun_begin_waiting(tun *t, uint64_t spin_ns);
 uint64_t now_ns(void);
 
 /* tun-write.c: `write` of a handle, whose data is its tun. */

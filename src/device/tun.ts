@@ -41,6 +41,7 @@ export const COUNTER_NAMES = [
   "writeBytes",
   "writeErrors",
   "spins",
+  "yields",
 ] as const;
 
 /** Counters of a device since it was opened. */

@@ -4,7 +4,7 @@
  */
 
 import { finish, fold, pseudoHeader, pseudoHeaderV6, sum, sumContinue } from "../base/checksum.ts";
-import { HEADROOM } from "../base/packet-batch.ts";
+import { HEADROOM, PIECE } from "../base/packet-batch.ts";
 import type { SendBuffer } from "../tcp/buffer/send-buffer.ts";
 import type { SegmentOut } from "../tcp/segment-out.ts";
 import { emitIpv4, IPV4_HEADER } from "../wire/ipv4.ts";
@@ -81,9 +81,11 @@ export function emitSegment(
     let check = sum(batch.bytes, view, tcp, head - header, pseudo);
     let odd = ((head - header) & 1) !== 0;
     for (let i = firstPiece; i < batch.pieceCount; i++) {
-      const piece = batch.pieceAt(i);
-      check = sumContinue(check, piece, 0, piece.length, odd);
-      if ((piece.length & 1) !== 0) odd = !odd;
+      const row = i * PIECE.COLUMNS;
+      const n = batch.pieces[row + PIECE.LENGTH]!;
+      const chunk = batch.chunks[batch.pieces[row + PIECE.CHUNK]!]!;
+      check = sumContinue(check, chunk, batch.pieces[row + PIECE.OFFSET]!, n, odd);
+      if ((n & 1) !== 0) odd = !odd;
     }
     writeTcpChecksum(view, tcp, finish(check));
   }

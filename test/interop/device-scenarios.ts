@@ -339,6 +339,15 @@ const scenarios: Record<string, () => Promise<unknown>> = {
     return { spins: spins > 0, quiet };
   },
 
+  async yields() {
+    const { device } = answering();
+    const before = device.counters.yields;
+    for (let i = 0; i < 8; i++) await ping();
+    const { yields, spins } = device.counters;
+    await device.close();
+    return { before, yields: yields > 0, spins };
+  },
+
   async startsTwice() {
     const { device } = answering();
     const again = () => device.start({ onPackets() {}, onClose() {} });

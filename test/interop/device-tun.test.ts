@@ -110,6 +110,10 @@ describeNeeding([requireTun(), requireTool("ping")], "TUN device", () => {
     expect(await scenario("throws")).toEqual({ seen: ["from onPackets"], pinged: true });
   });
 
+  it("gives the CPU away where packets come one by one, and does not spin unasked", async () => {
+    expect(await scenario("yields")).toEqual({ before: 0, yields: true, spins: 0 });
+  });
+
   it("spins after a batch, and only then", async () => {
     expect(await scenario("spins")).toEqual({ spins: true, quiet: 0 });
   });
