@@ -4,6 +4,7 @@ export { ArgumentError, type ErrorCode, NetworkError } from "./base/errors.ts";
 export type { Host } from "./base/host.ts";
 export {
   HEADROOM,
+  PIECE,
   type ReceiveBatch,
   RX,
   RX_BATCH,

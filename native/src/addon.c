@@ -146,7 +146,7 @@ static napi_value do_start(napi_env env, napi_callback_info info) {
     throw_errno(env, error, "epoll_ctl", t->name);
     return NULL;
   }
-  tun_begin_waiting(t, (uint64_t)spin_us * 1000);
+  tun_set_waiting(t, (uint64_t)spin_us * 1000);
   napi_create_reference(env, argv[1], 1, &t->slab);
   napi_create_reference(env, argv[2], 1, &t->table);
   t->rows = table;

@@ -15,10 +15,17 @@
 enum {
   SINGLES = 4, /* batches of one packet in a row from which on the next is taken to be one, too */
   PROBE_EVERY = 16,
+  /* Of habits: what one try gives and takes, and how many batches pass between tries without credit. */
+  CREDIT_MAX = 8,
+  CREDIT_GAIN = 2,
+  TRY_EVERY = 64,
+  TRY_EVERY_MAX = 1 << 16,
+  /* Batches in one turn of the loop without spinning: each other descriptor has one a turn. */
+  TURN_BATCHES = 3,
 };
 
-/* Longest stay in one turn of the loop after its first batch, and while spinning: timers and other descriptors wait meanwhile. */
-static const uint64_t TURN_NS = 250000, SPIN_TURN_NS = 1000000;
+/* Longest stay in one turn of the loop while spinning: timers and other descriptors wait meanwhile. */
+static const uint64_t SPIN_TURN_NS = 1000000;
 /* A peer answers within this. After more, the CPU went to a program that had other things to do. */
 static const uint64_t YIELD_NS = 150000;
 
@@ -49,7 +56,7 @@ static void fill_row(const tun *t, const uint8_t *at, int32_t offset, int32_t le
 
 /*
  * Where packets came one by one, the next is not looked for before this one is answered: to find nothing is a system call,
- * and epoll tells of it anyway. One batch in PROBE_EVERY looks, to see whether that has changed.
+ * and epoll tells of it anyway (behind the answer it may pay to look: `receive_more`). One batch in PROBE_EVERY looks, to see whether that has changed.
  */
 static int most_to_read(tun *t) {
   if (t->singles < SINGLES || t->singles % PROBE_EVERY == 0) return BATCH;
@@ -125,8 +132,6 @@ static bool receive(tun *t, uint64_t deadline) {
  * CPU: it answers then, which saves epoll and a turn of the loop, a fifth of such a round trip. What did not pay a few times
  * running is only tried now and then, to see whether that has changed.
  */
-enum { CREDIT_MAX = 8, CREDIT_GAIN = 2, TRY_EVERY = 64, TRY_LEAST = 1 << 16 };
-
 static bool is_worth_trying(habit *h) {
   if (h->credit > 0) return true;
   if (++h->missed < h->every) return false;
@@ -144,10 +149,10 @@ static void judge(habit *h, bool paid) {
 /* It cost far more than it can gain: it is tried half as often from now on. */
 static void give_up(habit *h) {
   h->credit = 0;
-  if (h->every < TRY_LEAST) h->every *= 2;
+  if (h->every < TRY_EVERY_MAX) h->every *= 2;
 }
 
-void tun_begin_waiting(tun *t, uint64_t spin_ns) {
+void tun_set_waiting(tun *t, uint64_t spin_ns) {
   t->spin_ns = spin_ns;
   t->spin = (habit){.credit = 1, .every = TRY_EVERY};
   t->yield = (habit){.credit = 1, .every = TRY_EVERY};
@@ -159,7 +164,9 @@ static bool receive_yielding(tun *t) {
   t->counters[COUNT_YIELDS]++;
   sched_yield();
   bool was_long = now_ns() - before > YIELD_NS;
+  double empty = t->counters[COUNT_READ_EMPTY];
   bool productive = receive(t, 0);
+  t->counters[COUNT_READ_EMPTY] = empty; /* such a read is part of the yield */
   if (was_long) give_up(&t->yield);
   else judge(&t->yield, productive);
   return productive;
@@ -189,15 +196,14 @@ static void on_readable(uv_handle_t *poll, int status, int events) {
     tun_close(t, status == -EBADF ? EBADFD : -status, "poll");
     return;
   }
-  uint64_t end = 0;
-  for (bool productive = true; productive && !t->closing;) {
+  const uint64_t end = t->spin_ns != 0 ? now_ns() + SPIN_TURN_NS : 0;
+  bool productive = true;
+  for (int batches = 0; productive && !t->closing; batches++) {
     napi_handle_scope scope;
+    if (t->spin_ns != 0 ? now_ns() >= end : batches >= TURN_BATCHES) return;
     if (napi_open_handle_scope(t->env, &scope) != napi_ok) return;
-    productive = end == 0 ? receive(t, 0) : receive_more(t);
+    productive = batches == 0 ? receive(t, 0) : receive_more(t);
     napi_close_handle_scope(t->env, scope);
-    uint64_t now = now_ns();
-    if (end == 0) end = now + (t->spin_ns != 0 ? SPIN_TURN_NS : TURN_NS);
-    else if (now >= end) return;
   }
 }
 

@@ -80,7 +80,7 @@ static int put_pieces(napi_env env, const tun *t, napi_value list, const int32_t
   const tx_batch *b = &t->tx;
   int32_t first = row[TX_FIRST_PIECE], pieces = row[TX_PIECES];
   if (first < 0 || pieces < 0 || (size_t)first + (size_t)pieces > b->piece_rows) {
-    refuse(env, "The batch's table holds pieces that its list of pieces does not");
+    refuse(env, "A packet's pieces lie outside of the batch's pieces");
     return -1;
   }
   int count = 1;

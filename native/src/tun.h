@@ -89,7 +89,7 @@ int tun_steer(tun *t, int32_t key, int32_t multiplier, const char **syscall);
 /* tun-read.c */
 int tun_start(tun *t);
 /* How the device waits from its start on; `spin_ns`: 0 to not spin. */
-void tun_begin_waiting(tun *t, uint64_t spin_ns);
+void tun_set_waiting(tun *t, uint64_t spin_ns);
 uint64_t now_ns(void);
 
 /* tun-write.c: `write` of a handle, whose data is its tun. */

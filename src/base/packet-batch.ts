@@ -154,6 +154,13 @@ export class TransmitBatch {
     }
   }
 
+  /** A copy of packet `i` in one piece. */
+  packetAt(i: number): Uint8Array<ArrayBuffer> {
+    const packet = new Uint8Array(this.table[i * TX.COLUMNS + TX.TOTAL]!);
+    this.copyPacket(i, packet, 0);
+    return packet;
+  }
+
   /** Empties the batch and lets go of the application's bytes. */
   clear(): void {
     for (let i = 0; i < this.chunkCount; i++) this.chunks[i] = EMPTY;

@@ -5,7 +5,6 @@
 import type { Duplex } from "node:stream";
 import { type ReceiveBatch, RX, type TransmitBatch } from "../base/packet-batch.ts";
 import type { Device, DeviceReceiver } from "./device.ts";
-import { gatherPacket } from "./pipe.ts";
 
 export interface DuplexOptions {
   /** Default: the stream's own `name`, else `duplex`. */
@@ -90,7 +89,7 @@ export class DuplexDevice implements Device {
         break;
       }
       // A copy: the stream may keep the chunk, and the batch is its owner's again on return.
-      const packet = gatherPacket(batch, i);
+      const packet = batch.packetAt(i);
       this.#waiting = !this.#duplex.write(Buffer.from(packet.buffer));
       this.counters.writePackets++;
       taken++;

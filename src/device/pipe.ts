@@ -162,17 +162,10 @@ class PipeBatch implements ReceiveBatch {
 function copyPacket(batch: TransmitBatch, i: number): QueuedPacket {
   const t = batch.table;
   const row = i * TX.COLUMNS;
-  const bytes = gatherPacket(batch, i);
+  const bytes = batch.packetAt(i);
   return {
     bytes,
     flags: t[row + TX.CSUM_START]! >= 0 ? RX_CHECKSUM_OK : 0,
     gsoSize: t[row + TX.GSO_SIZE]!,
   };
-}
-
-/** A copy of packet `i` of a batch: its head and its pieces in one. */
-export function gatherPacket(batch: TransmitBatch, i: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(batch.table[i * TX.COLUMNS + TX.TOTAL]!);
-  batch.copyPacket(i, bytes, 0);
-  return bytes;
 }

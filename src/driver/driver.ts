@@ -162,9 +162,14 @@ export class Driver implements DeviceReceiver {
     const { tx } = this.#link;
     if (tx.count === 0) return;
     leaving(this.#stack, this.#link);
-    const sent = this.#isClosed ? 0 : this.#device.send(tx);
-    for (let i = sent; i < tx.count; i++) this.#stack.drop(DEVICE_REFUSED);
-    tx.clear();
+    let sent = 0;
+    try {
+      if (!this.#isClosed) sent = this.#device.send(tx);
+    } finally {
+      // Also when it throws, for bytes that an application detached: the others' packets would never leave.
+      for (let i = sent; i < tx.count; i++) this.#stack.drop(DEVICE_REFUSED);
+      tx.clear();
+    }
   }
 
   /** Waits for the next deadline. A timer that comes up too early finds out, so only an earlier one is set anew. */

@@ -7,7 +7,7 @@
 import type { Connection } from "../stack/connection.ts";
 import type { ConnectionHandler } from "../stack/events.ts";
 
-/** A block is at most four times what it holds, so that a peer who never acknowledges pins little more than it was sent. */
+/** A block is about four times what it holds at most, so that a peer who never acknowledges pins little more than it was sent. */
 const SIZES = [4_096, 16_384, 65_536, 131_072] as const;
 /** Blocks that may wait for their next use whatever was in flight lately, for each size: 4 MiB of the largest. */
 const IDLE_LEAST = 32;

@@ -320,7 +320,8 @@ export class Connection {
   #deliverData(): void {
     const tcb = this.#tcb;
     while (!tcb.paused && tcb.queuedToRead > 0 && this.handler.onData !== undefined) {
-      const { front } = tcb.receiveBuffer;
+      // An urgent byte out of band is left out on the way, and what then comes may be of another array.
+      const front = tcb.urgent === null ? tcb.receiveBuffer.front : null;
       const bytes = receive(tcb, Number.MAX_SAFE_INTEGER, this.#stack);
       if (bytes === null) break;
       if (this.#handler.borrowsData === true) this.#lend(bytes, front);
@@ -329,7 +330,7 @@ export class Connection {
     if (tcb.queuedToRead === 0) tcb.events &= ~EVENT_DATA;
   }
 
-  #lend(bytes: Uint8Array, of: Uint8Array): void {
+  #lend(bytes: Uint8Array, of: Uint8Array | null): void {
     let isFree = false;
     lend(bytes);
     try {
@@ -337,7 +338,7 @@ export class Connection {
     } finally {
       isFree = giveBack();
     }
-    if (isFree) this.#stack.loans.free(bytes, of);
+    if (isFree && of !== null) this.#stack.loans.free(bytes, of);
   }
 
   /** The last event waits until the application has taken what arrived before it. */

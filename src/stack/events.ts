@@ -21,12 +21,12 @@ export interface ConnectionHandler {
   onData?(connection: Connection, bytes: Uint8Array): void;
   /**
    * True: `onData` only borrows its bytes, and copies what it needs of them before it returns; then the device may overwrite
-   * them. `send` may be given them: they are then kept until acknowledged. Saves the memory traffic of fresh slabs. Default false.
+   * them. `send` may be given them: it copies below 2 KiB, and from there up they are kept until acknowledged. Saves the memory traffic of fresh slabs. Default false.
    */
   borrowsData?: boolean;
   /**
-   * True: what it gives to `send` it has just copied, and a cache still holds it. Over a path of less than 0.5 ms the send
-   * buffer then grows to 2 MiB at most, so that the bytes leave from there. Default false.
+   * True: what it gives to `send` it has just copied, and a cache still holds it. The send buffer then grows to no more than a
+   * link of 65 Gbit/s has on its way, at least 2 MiB, so that over the shortest paths the bytes leave from there. Default false.
    */
   sendsCopies?: boolean;
   /** The peer sent FIN and everything before it was delivered. Sending goes on until `end()`. */

@@ -38,10 +38,8 @@ export class Observers {
 
   batch(time: Micros, batch: TransmitBatch): void {
     for (let i = 0; i < batch.count; i++) {
-      const total = batch.table[i * TX.COLUMNS + TX.TOTAL]!;
-      const bytes = new Uint8Array(total);
-      batch.copyPacket(i, bytes, 0);
-      this.packet("out", time, bytes, 0, total);
+      const bytes = batch.packetAt(i);
+      this.packet("out", time, bytes, 0, bytes.length);
     }
   }
 }

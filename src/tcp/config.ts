@@ -44,7 +44,7 @@ export interface TcpConfig extends ProtocolConfig, FastOpenConfig {
   /** The receive buffer at first and at most; it grows by what the application consumes a round trip. */
   receiveBuffer: number;
   receiveBufferMax: number;
-  /** `send` says "full" above this; grows with the congestion window up to the maximum. */
+  /** `send` says "full" above this; grows with the congestion window up to the maximum (`sendsCopies`: or less). */
   sendBuffer: number;
   sendBufferMax: number;
   /** `send` says "full" as well while so many bytes wait to be sent the first time. Linux: tcp_notsent_lowat. */

@@ -101,8 +101,7 @@ export class Machine implements Host {
     leaving(this.stack, this.link);
     for (let i = 0; i < tx.count; i++) {
       const row = i * TX.COLUMNS;
-      const bytes = new Uint8Array(tx.table[row + TX.TOTAL]!);
-      tx.copyPacket(i, bytes, 0);
+      const bytes = tx.packetAt(i);
       this.onSent({
         at: this.now,
         bytes,

@@ -70,7 +70,7 @@ export class ChunkQueue {
     if (this.length === 0 || max <= 0) return null;
     const start = this.starts[this.head]!;
     const length = Math.min(this.ends[this.head]! - start, max);
-    const bytes = viewOf(this.chunks[this.head]!, start, length);
+    const bytes = this.chunks[this.head]!.subarray(start, start + length);
     this.discard(length);
     return bytes;
   }
@@ -131,18 +131,6 @@ export class ChunkQueue {
 }
 
 const NOTHING = new Uint8Array(0);
-
-// The array that was looked into last, and its memory: `buffer`, and with it `subarray`, call out of compiled code.
-let viewed: Uint8Array = NOTHING;
-let memory: ArrayBufferLike = NOTHING.buffer;
-
-function viewOf(chunk: Uint8Array, start: number, length: number): Uint8Array {
-  if (chunk !== viewed) {
-    viewed = chunk;
-    memory = chunk.buffer;
-  }
-  return new Uint8Array(memory, chunk.byteOffset + start, length);
-}
 
 /** Short ranges are joined up to this length. */
 export const JOIN_BELOW = 4_096;

@@ -3,7 +3,7 @@ import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { afterEach, expect, test } from "vitest";
 import type { ReceiveBatch, TransmitBatch } from "../../../src/base/packet-batch.ts";
-import { RX, TX } from "../../../src/base/packet-batch.ts";
+import { RX } from "../../../src/base/packet-batch.ts";
 import type { Device, DeviceReceiver } from "../../../src/device/device.ts";
 import { createStack } from "../../../src/driver/create-stack.ts";
 
@@ -27,9 +27,7 @@ class DatagramDevice implements Device {
 
   send(batch: TransmitBatch): number {
     for (let i = 0; i < batch.count; i++) {
-      const packet = new Uint8Array(batch.table[i * TX.COLUMNS + TX.TOTAL]!);
-      batch.copyPacket(i, packet, 0);
-      if (!this.isClosed) this.socket.send(packet);
+      if (!this.isClosed) this.socket.send(batch.packetAt(i));
     }
     this.afterSend();
     return batch.count;

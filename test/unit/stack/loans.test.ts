@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { RX } from "../../../src/base/packet-batch.ts";
 import type { Connection } from "../../../src/stack/connection.ts";
 import { COPY_BELOW } from "../../../src/tcp/buffer/send-buffer.ts";
-import { accepted, type Pair } from "../tcp/rig.ts";
+import { Peer } from "../tcp/peer.ts";
+import { accepted, type Pair, type Rig } from "../tcp/rig.ts";
 
 type OnData = (connection: Connection, bytes: Uint8Array) => void;
 
@@ -23,6 +24,11 @@ function keeps({ rig, peer }: Pair, texts: number[], from = 1): boolean {
     packets.push(peer.segment("P.", from, 1, { text }));
     from += text;
   }
+  return isKept(rig, packets);
+}
+
+/** Hands in a batch; whether its memory is kept after the round. */
+function isKept(rig: Rig, packets: readonly Uint8Array[]): boolean {
   const bytes = new Uint8Array(packets.reduce((n, { length }) => n + length + 3, 0));
   const table = new Int32Array(packets.length * RX.COLUMNS);
   let at = 0;
@@ -103,6 +109,22 @@ describe("borrowed bytes", () => {
     expect(keeps(pausing, [TEXT, TEXT])).toBe(true);
     const read = pausing.connection.read();
     expect(read?.length).toBe(TEXT);
+  });
+
+  test("an urgent byte that is left out between two arrays frees nothing of another connection's", () => {
+    const held: Uint8Array[] = [];
+    const { rig, peer, app } = borrowing((_c, bytes) => void held.push(bytes), false);
+    const two = new Peer(rig, { mss: 8_000, port: 9_002 });
+    two.send("S", 0, 0, two.synOptions);
+    two.send(".", 1, 1);
+    app.connection!.handler = { borrowsData: true, onData() {} };
+    app.connection!.set({ oobInline: false });
+    two.send("P.", 2, 1, { text: TEXT + 1 });
+    // Freed by mistake, TEXT + 1 bytes would leave 0 of the TEXT that the first keeps and the one of the second.
+    expect(
+      isKept(rig, [peer.segment("P.", 1, 1, { text: TEXT }), two.segment("P.U", 1, 1, { text: "!", up: 1 })]),
+    ).toBe(true);
+    expect(held.map(({ length }) => length)).toEqual([TEXT]);
   });
 
   test("of an earlier batch, read late, do not free the memory of a later one", () => {

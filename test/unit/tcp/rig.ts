@@ -196,8 +196,7 @@ export class Rig {
     const { tx } = this.link;
     leaving(this.stack, this.link);
     for (let i = 0; i < tx.count; i++) {
-      const raw = new Uint8Array(tx.table[i * TX.COLUMNS + TX.TOTAL]!);
-      tx.copyPacket(i, raw, 0);
+      const raw = tx.packetAt(i);
       this.#take(raw, tx.table[i * TX.COLUMNS + TX.GSO_SIZE]!);
     }
     tx.clear();
