@@ -404,6 +404,12 @@ export interface Host {
     wake(): void;
 }
 export declare const HEADROOM = 12;
+export declare const PIECE: {
+    readonly CHUNK: 0;
+    readonly OFFSET: 1;
+    readonly LENGTH: 2;
+    readonly COLUMNS: 3;
+}
 export declare const RX: {
     readonly OFFSET: 0;
     readonly LENGTH: 1;
@@ -448,6 +454,7 @@ export declare class TransmitBatch {
     close(offset: number, head: number, pieces: number, total: number, gsoSize: number, csumStart: number, family: number): void;
     pieceAt(i: number): Uint8Array;
     copyPacket(i: number, target: Uint8Array, at: number): void;
+    packetAt(i: number): Uint8Array<ArrayBuffer>;
     clear(): void;
 }
 export declare const MS: Micros;
