@@ -56,7 +56,8 @@ static void fill_row(const tun *t, const uint8_t *at, int32_t offset, int32_t le
 
 /*
  * Where packets came one by one, the next is not looked for before this one is answered: to find nothing is a system call,
- * and epoll tells of it anyway (behind the answer it may pay to look: `receive_more`). One batch in PROBE_EVERY looks, to see whether that has changed.
+ * and epoll tells of it anyway (behind the answer it may pay to look: `receive_more`). One batch in PROBE_EVERY looks, to see
+ * whether that has changed.
  */
 static int most_to_read(tun *t) {
   if (t->singles < SINGLES || t->singles % PROBE_EVERY == 0) return BATCH;
@@ -102,8 +103,7 @@ static void deliver(tun *t, int count) {
   if (napi_make_callback(t->env, NULL, self, on_batch, 0, NULL, &ignored) != napi_ok) tun_report_exception(t);
 }
 
-/* One batch, spinning for it until `deadline`; whether there was one. */
-static bool receive(tun *t, uint64_t deadline) {
+static bool receive_in_scope(tun *t, uint64_t deadline) {
   void *slab;
   size_t size;
   int32_t *rows = t->rows;
@@ -125,6 +125,15 @@ static bool receive(tun *t, uint64_t deadline) {
   if (count > 0) deliver(t, count);
   if (error != 0) tun_close(t, error, "read");
   return count > 0;
+}
+
+/* One batch, spinning for it until `deadline`; whether there was one. */
+static bool receive(tun *t, uint64_t deadline) {
+  napi_handle_scope scope;
+  if (napi_open_handle_scope(t->env, &scope) != napi_ok) return false;
+  bool productive = receive_in_scope(t, deadline);
+  napi_close_handle_scope(t->env, scope);
+  return productive;
 }
 
 /*
@@ -164,9 +173,7 @@ static bool receive_yielding(tun *t) {
   t->counters[COUNT_YIELDS]++;
   sched_yield();
   bool was_long = now_ns() - before > YIELD_NS;
-  double empty = t->counters[COUNT_READ_EMPTY];
   bool productive = receive(t, 0);
-  t->counters[COUNT_READ_EMPTY] = empty; /* such a read is part of the yield */
   if (was_long) give_up(&t->yield);
   else judge(&t->yield, productive);
   return productive;
@@ -180,11 +187,12 @@ static bool receive_spinning(tun *t) {
 
 /* What comes after a batch: more of them without epoll, or none. */
 static bool receive_more(tun *t) {
-  /* A loop with nothing to wait for (an immediate is due, a handle closes) gets its turn at once. */
-  if (t->closing || uv_backend_timeout(t->loop) == 0) return false;
-  if (t->spin_ns != 0 && is_worth_trying(&t->spin)) return receive_spinning(t);
+  bool spins = t->spin_ns != 0 && is_worth_trying(&t->spin);
   /* Among many peers the CPU is never idle, and has better to do. */
-  return t->singles >= SINGLES && is_worth_trying(&t->yield) && receive_yielding(t);
+  bool yields = !spins && t->singles >= SINGLES && is_worth_trying(&t->yield);
+  /* A loop with nothing to wait for (an immediate is due, a handle closes) gets its turn at once. */
+  if ((!spins && !yields) || uv_backend_timeout(t->loop) == 0) return false;
+  return spins ? receive_spinning(t) : receive_yielding(t);
 }
 
 static void on_readable(uv_handle_t *poll, int status, int events) {
@@ -199,11 +207,8 @@ static void on_readable(uv_handle_t *poll, int status, int events) {
   const uint64_t end = t->spin_ns != 0 ? now_ns() + SPIN_TURN_NS : 0;
   bool productive = true;
   for (int batches = 0; productive && !t->closing; batches++) {
-    napi_handle_scope scope;
     if (t->spin_ns != 0 ? now_ns() >= end : batches >= TURN_BATCHES) return;
-    if (napi_open_handle_scope(t->env, &scope) != napi_ok) return;
     productive = batches == 0 ? receive(t, 0) : receive_more(t);
-    napi_close_handle_scope(t->env, scope);
   }
 }
 

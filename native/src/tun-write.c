@@ -11,9 +11,7 @@
 
 #include "tun.h"
 
-enum { MOST_IOV = 1024 /* UIO_MAXIOV */, TCP_CHECKSUM = 16, TCP_DATA_OFFSET = 12 /* in the TCP header */ };
-
-enum { NO_CHUNK = -1 };
+enum { MOST_IOV = 1024 /* UIO_MAXIOV */, TCP_CHECKSUM = 16, TCP_DATA_OFFSET = 12 /* in the TCP header */, NO_CHUNK = -1 };
 
 /* The array that the last piece was of: the next one is mostly of the same, and to ask V8 for it costs as much as a small copy. */
 typedef struct chunk {

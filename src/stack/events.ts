@@ -21,7 +21,8 @@ export interface ConnectionHandler {
   onData?(connection: Connection, bytes: Uint8Array): void;
   /**
    * True: `onData` only borrows its bytes, and copies what it needs of them before it returns; then the device may overwrite
-   * them. `send` may be given them: it copies below 2 KiB, and from there up they are kept until acknowledged. Saves the memory traffic of fresh slabs. Default false.
+   * them. `send` may be given them: it copies below 2 KiB, and from there up they are kept until acknowledged. Saves the memory
+   * traffic of fresh slabs. Default false.
    */
   borrowsData?: boolean;
   /**

@@ -131,7 +131,6 @@ export class ChunkQueue {
 }
 
 const NOTHING = new Uint8Array(0);
-
 /** Short ranges are joined up to this length. */
 export const JOIN_BELOW = 4_096;
 /** Emptied entries in front before the arrays are moved up. */
